@@ -1,0 +1,43 @@
+"""Errors that are told to people: where, what, how to mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ArchbuilderError(Exception):
+    """Bad input: the message is one paragraph that says where, what is wrong, and how to mend it."""
+
+
+class ConfigError(ArchbuilderError):
+    """A model, block or run configuration that cannot be built; `where` is the dotted key path."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(where, what)
+        self.where = where
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class DataError(ArchbuilderError):
+    """Images or labels that cannot be used; the message names the file."""
+
+
+class RecordError(ArchbuilderError):
+    """A run's folder or record that cannot be read; the message names the file."""
+
+
+class PackageError(ArchbuilderError):
+    """A zoo package that is damaged or foreign; the message names the file and the reason."""
+
+
+def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:
+    """Return `did you mean 'x'?`, or the list of what is known where nothing is near."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"{noun}: {', '.join(names)}" if names else f"nothing is {noun} here"

@@ -1,0 +1,175 @@
+"""The record of a run: the one file that training writes and that compare and zoo read."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from archbuilder.errors import RecordError, suggestion
+from archbuilder.files import write_json
+
+SCHEMA = 1
+RECORD_FILE = "record.json"
+ARCHITECTURE_FILE = "architecture.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which network: its name and the hash of its Graph, which lies beside as `architecture.json`."""
+
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Exact cost for one image: parameters (elements), multiply-accumulates, peak activation elements."""
+
+    params: int
+    trainable_params: int
+    macs: int
+    peak_activations: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How it was trained, without the seed: the resolved settings and their hash."""
+
+    hash: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What it was trained on: name, sha256 fingerprint, split sizes, labels, and how images are prepared.
+
+    `shape` is [channels, height, width]; `mean` and `std` are per channel, of images scaled to 0..1.
+    """
+
+    name: str
+    fingerprint: str
+    splits: dict[str, int]
+    labels: list[str]
+    shape: list[int]
+    mean: list[float]
+    std: list[float]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the training took: epochs, optimizer steps, wall seconds, training images per second."""
+
+    epochs: int
+    steps: int
+    seconds: float
+    images_per_second: float
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluation at the last epoch, single view: top-1 accuracy (0..1) and mean loss over n images.
+
+    `weights` tells raw weights from averaged ones.
+    """
+
+    split: str
+    weights: str
+    accuracy: float
+    loss: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run."""
+
+    architecture: Architecture
+    cost: Cost
+    recipe: Recipe
+    data: Data
+    seed: int
+    training: Training
+    results: list[Result]
+    versions: dict[str, str]
+    git: dict[str, Any]
+    finished_at: str
+    schema: int = SCHEMA
+
+    def result(self, split: str, weights: str = "raw") -> Result | None:
+        """Return the evaluation on `split` with `weights`, or None where there is none."""
+        return next((r for r in self.results if r.split == split and r.weights == weights), None)
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Write `record.json` into a run's folder, atomically, and return its path."""
+    path = folder / RECORD_FILE
+    write_json(path, dataclasses.asdict(record))
+    return path
+
+
+def read_record(folder: Path) -> Record:
+    """Read the record of a run's folder (or the record file itself).
+
+    Raises RecordError, naming the file, where there is none, or it is damaged or of another schema.
+    """
+    path = folder / RECORD_FILE if folder.is_dir() else folder
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(
+            f"{folder}: there is no {RECORD_FILE} here, so this is no finished run; "
+            "name the folder of a finished run, or train it to the end first"
+        ) from None
+    except (ValueError, OSError, RecursionError) as error:
+        raise RecordError(f"{path}: cannot be read ({error}); train the run again with force=true") from None
+    if isinstance(content, dict) and content.get("schema") != SCHEMA:
+        raise RecordError(f"{path}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
+    return typing.cast(Record, _decode(Record, content, str(path)))
+
+
+def content_hash(content: Any) -> str:
+    """Return the sha256 of plain data, independent of the order of keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Check plain JSON data against a type made of dataclasses, lists, dicts and scalars."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return _decode_fields(kind, value, where)
+    if origin is list and isinstance(value, list):
+        return [_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        return {key: _decode(arguments[1], item, f"{where}:{key}") for key, item in value.items()}
+    if kind is float and type(value) is int:
+        return float(value)
+    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and type(value) is kind:
+        return value
+    raise RecordError(f"{where}: {value!r:.60} is not of type {getattr(kind, '__name__', kind)}")
+
+
+def _decode_fields(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise RecordError(f"{where}: {value!r:.60} is not a mapping")
+    hints = typing.get_type_hints(kind)
+    for key in value:
+        if key not in hints:
+            raise RecordError(f"{where}: unknown key '{key}'; {suggestion(key, hints)}")
+    missing = [key for key in hints if key not in value]
+    if missing:
+        raise RecordError(f"{where}: the key '{missing[0]}' is missing")
+    return kind(**{key: _decode(hint, value[key], f"{where}:{key}") for key, hint in hints.items()})
