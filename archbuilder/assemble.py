@@ -1,0 +1,105 @@
+"""From the Graph to a torch module of the same structure and names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from archbuilder.graph import Graph, Leaf, Shape, reference
+from archbuilder.primitives import bind
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call in a block's forward: the module's path, the slots it reads and fills, and those then done with."""
+
+    path: tuple[str, ...]
+    reads: tuple[int, ...]
+    fills: tuple[int, ...]
+    done: tuple[int, ...]
+
+
+class Block(nn.Module):
+    """A block, or a whole network: its inner modules under their names, run in the order of the graph.
+
+    Called with one tensor [N, C, H, W] per input; returns a tensor, or a tuple where the block has several
+    outputs. `graph` is the data it was built from.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self._steps, self._returns = _plan(graph)
+        shapes: dict[str, Shape] = dict(graph.inputs)
+        for node in graph.nodes:
+            _attach(self, node.name, _module(node, tuple(shapes[name] for name in node.reads)))
+            shapes |= {reference(node.name, i): shape for i, shape in enumerate(node.shapes)}
+
+    def forward(self, x: Tensor) -> Any:
+        return self._run([x])
+
+    def _run(self, inputs: list[Any]) -> Any:
+        values = inputs + [None] * (sum(len(step.fills) for step in self._steps))
+        del inputs
+        for step in self._steps:
+            module: Any = self
+            for name in step.path:
+                module = module._modules[name]
+            made = module(*[values[i] for i in step.reads])
+            for i in step.done:
+                values[i] = None
+            if isinstance(made, tuple):
+                for i, value in zip(step.fills, made, strict=True):
+                    values[i] = value
+            else:
+                values[step.fills[0]] = made
+        outputs = tuple(values[i] for i in self._returns)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+class Join(Block):
+    """A block, or a whole network, with several inputs."""
+
+    # A signature of its own, so that tracers see one argument where there is one.
+    def forward(self, *inputs: Tensor) -> Any:
+        return self._run(list(inputs))
+
+
+def assemble(graph: Graph) -> Block:
+    """Return a new network for `graph`, with fresh weights from torch's global random state."""
+    return Join(graph) if len(graph.inputs) > 1 else Block(graph)
+
+
+def _module(node: Leaf | Graph, inputs: tuple[Shape, ...]) -> nn.Module:
+    return bind(node).module(inputs) if isinstance(node, Leaf) else assemble(node)
+
+
+def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Add a module under a dotted path, through plain containers."""
+    *containers, name = path.split(".")
+    for container in containers:
+        if container not in root._modules:
+            root.add_module(container, nn.Module())
+        root = root.get_submodule(container)
+    root.add_module(name, module)
+
+
+def _plan(graph: Graph) -> tuple[tuple[Step, ...], tuple[int, ...]]:
+    """Return the steps of a graph over numbered slots, each slot dropped behind its last reader."""
+    slots = {name: index for index, name in enumerate(graph.inputs)}
+    for node in graph.nodes:
+        for index in range(len(node.shapes)):
+            slots[reference(node.name, index)] = len(slots)
+    returns = tuple(slots[name] for name in graph.outputs.values())
+    last = {slots[name]: index for index, node in enumerate(graph.nodes) for name in node.reads}
+    steps = []
+    for index, node in enumerate(graph.nodes):
+        reads = tuple(slots[name] for name in node.reads)
+        fills = tuple(slots[reference(node.name, i)] for i in range(len(node.shapes)))
+        done = tuple(sorted(i for i in set(reads) if last[i] == index and i not in returns))
+        steps.append(Step(tuple(node.name.split(".")), reads, fills, done))
+    return tuple(steps), returns
+
+

@@ -1,0 +1,98 @@
+"""Reading the layers of a model or block from YAML: reserved keys, order, names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.names import check_layer_name
+
+RESERVED = ("block", "from", "repeat", "when", "style", "after", "doc")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One entry of `layers`, or of a section of a model: what is reserved, read; the rest as it stands."""
+
+    name: str
+    where: str
+    block: str
+    sources: tuple[str, ...] | None
+    repeat: Any
+    when: Any
+    style: Mapping[str, Any]
+    doc: str
+    arguments: Mapping[str, Any]
+
+
+def read_layers(content: Any, where: str, section: str = "") -> tuple[Layer, ...]:
+    """Return the layers of a mapping in the order of execution, names prefixed by `section`.
+
+    A layer that is null is absent; one with `after` stands behind the layer that it names. Raises ConfigError.
+    """
+    if not isinstance(content, Mapping):
+        raise ConfigError(where, f"a mapping from names to layers is needed, not {content!r:.60}")
+    present = {check_layer_name(name, where): spec for name, spec in content.items() if spec is not None}
+    for name, spec in present.items():
+        if not isinstance(spec, Mapping):
+            raise ConfigError(f"{where}.{name}", f"a layer is a mapping with a block, not {spec!r:.60}")
+    order = _order(present, where)
+    return tuple(_read_layer(name, present[name], f"{where}.{name}", section, order) for name in order)
+
+
+def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
+    order = [name for name, spec in present.items() if "after" not in spec]
+    waiting = [name for name in present if name not in order]
+    for name in waiting:
+        target = present[name]["after"]
+        if target not in present:
+            raise ConfigError(f"{where}.{name}.after", f"there is no layer '{target}' here; {suggestion(str(target), present)}")
+    # Behind a layer, those that say `after` keep the order in which they were written.
+    last_behind: dict[str, str] = {}
+    while waiting:
+        ready = next((name for name in waiting if present[name]["after"] in order), None)
+        if ready is None:
+            raise ConfigError(f"{where}.{waiting[0]}.after", "these layers wait for one another: " + ", ".join(waiting))
+        target = present[ready]["after"]
+        order.insert(order.index(last_behind.get(target, target)) + 1, ready)
+        last_behind[target] = ready
+        waiting.remove(ready)
+    return order
+
+
+def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, siblings: list[str]) -> Layer:
+    for key in spec:
+        if not isinstance(key, str):
+            raise ConfigError(where, f"the key {key!r} is not a string; put it in quotes, or choose another")
+    if "block" not in spec:
+        others = [other for other in siblings if other != name]
+        raise ConfigError(where, f"this layer says no block; if '{name}' is misspelt, {suggestion(name, others, 'layers here')}")
+    block = spec["block"]
+    if not isinstance(block, str):
+        raise ConfigError(f"{where}.block", f"{block!r:.60} is not the name of a block")
+    style = spec.get("style", {})
+    if not isinstance(style, Mapping):
+        raise ConfigError(f"{where}.style", f"a style is a mapping such as {{act: relu}}, not {style!r:.60}")
+    return Layer(
+        name=section + name,
+        where=where,
+        block=block,
+        sources=_sources(spec["from"], f"{where}.from") if "from" in spec else None,
+        repeat=spec.get("repeat"),
+        when=spec.get("when", True),
+        style=style,
+        doc=str(spec.get("doc", "")),
+        arguments={key: value for key, value in spec.items() if key not in RESERVED},
+    )
+
+
+def _sources(value: Any, where: str) -> tuple[str, ...]:
+    names = value if isinstance(value, list | tuple) else [value]
+    if not names:
+        raise ConfigError(where, "the list is empty; name at least one layer, or leave `from` out")
+    for name in names:
+        if not isinstance(name, str):
+            raise ConfigError(where, f"{name!r:.60} is not the name of a layer; put it in quotes if it is one")
+    return tuple(names)

@@ -1,0 +1,115 @@
+"""Reading a model as written: its keys, inputs and sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archbuilder.errors import ConfigError, suggestion
+from archbuilder.graph import Shape
+from archbuilder.language.blocks import Block, read_block, read_params
+from archbuilder.language.layers import Layer, read_layers
+from archbuilder.language.names import check_layer_name
+from archbuilder.language.params import Param, read
+
+SECTIONS = ("stem", "stages", "head")
+KEYS = ("doc", "input", "inputs", "classes", "params", "style", "blocks", *SECTIONS)
+_SIDE = Param("integers", minimum=1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as written, its keys checked and its layers in order."""
+
+    inputs: Mapping[str, Shape]
+    classes: int | None
+    params: Mapping[str, Param]
+    style: Mapping[str, Any]
+    blocks: Mapping[str, Block]
+    layers: tuple[Layer, ...]
+    doc: str
+
+
+def read_model(content: Any, where: str = "model") -> Model:
+    """Return a model from plain data; raises ConfigError with the key path."""
+    if not isinstance(content, Mapping):
+        raise ConfigError(where, f"a model is a mapping with input and layers, not {content!r:.60}")
+    for key in content:
+        if key not in KEYS:
+            raise ConfigError(f"{where}.{key}", f"no such key of a model; {suggestion(str(key), KEYS, 'keys')}")
+    inputs = _inputs(content, where)
+    layers = _sections(content, where)
+    if len(inputs) > 1 and layers[0].sources is None:
+        names = ", ".join(inputs)
+        raise ConfigError(layers[0].where, f"the model has several inputs, so its first layer must say from which: {names}")
+    return Model(
+        inputs=inputs,
+        classes=_classes(content, where),
+        params=read_params(content.get("params") or {}, f"{where}.params"),
+        style=_mapping(content, "style", where),
+        blocks=_blocks(content, where),
+        layers=layers,
+        doc=str(content.get("doc") or ""),
+    )
+
+
+def _inputs(content: Mapping[str, Any], where: str) -> dict[str, Shape]:
+    if ("input" in content) == ("inputs" in content):
+        raise ConfigError(where, "say either input: [channels, height, width], or inputs: a mapping of several")
+    if "input" in content:
+        return {"input": _shape(content["input"], f"{where}.input")}
+    several = _mapping(content, "inputs", where)
+    if not several:
+        raise ConfigError(f"{where}.inputs", "there are none; a model needs one at least")
+    return {
+        check_layer_name(name, f"{where}.inputs"): _shape(shape, f"{where}.inputs.{name}")
+        for name, shape in several.items()
+    }
+
+
+def _shape(value: Any, where: str) -> Shape:
+    shape = read(value, _SIDE, {}, where)
+    if not isinstance(shape, tuple) or len(shape) != 3:
+        raise ConfigError(where, f"{value!r:.60} is not [channels, height, width]")
+    return shape
+
+
+def _classes(content: Mapping[str, Any], where: str) -> int | None:
+    if content.get("classes") is None:
+        return None
+    return int(read(content["classes"], Param("integer", minimum=1), {}, f"{where}.classes"))  # type: ignore[arg-type]
+
+
+def _mapping(content: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = content.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}.{key}", f"a mapping is needed, not {value!r:.60}")
+    return value
+
+
+def _blocks(content: Mapping[str, Any], where: str) -> dict[str, Block]:
+    from archbuilder.primitives import REGISTRY
+
+    blocks = {}
+    for name, block in _mapping(content, "blocks", where).items():
+        check_layer_name(name, f"{where}.blocks")
+        if name in REGISTRY:
+            raise ConfigError(f"{where}.blocks.{name}", f"'{name}' is a primitive; call the block otherwise")
+        blocks[name] = read_block(name, block, f"{where}.blocks.{name}.")
+    return blocks
+
+
+def _sections(content: Mapping[str, Any], where: str) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    for section in SECTIONS:
+        if content.get(section) is not None:
+            layers.extend(read_layers(content[section], f"{where}.{section}", f"{section}."))
+    if not layers:
+        raise ConfigError(where, f"there are no layers; write some in {', '.join(SECTIONS)}")
+    for layer in layers:
+        if layer.name.split(".")[1] in SECTIONS:
+            raise ConfigError(layer.where, "a layer cannot have the name of a section")
+    return tuple(layers)

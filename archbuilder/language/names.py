@@ -1,0 +1,50 @@
+"""Which names layers, blocks and parameters may have."""
+
+from __future__ import annotations
+
+import keyword
+
+from archbuilder.errors import ConfigError
+from archbuilder.language.expressions import CONSTANTS, FUNCTIONS
+from archbuilder.language.params import SURROUNDINGS
+
+# The public attributes of torch.nn.Module, which a layer of the same name would hide. Written out because
+# this package imports no torch; a test compares it with the installed torch.
+MODULE_ATTRIBUTES = frozenset(
+    """
+    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half
+    ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
+    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
+    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
+    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict
+    to to_empty train training type xpu zero_grad graph
+    """.split()
+)
+
+
+def check_layer_name(name: object, where: str) -> str:
+    """Return a layer's name; raises ConfigError where it is no usable one."""
+    text = check_name(name, where, "a layer")
+    if text in MODULE_ATTRIBUTES:
+        raise ConfigError(where, f"a layer cannot be called '{text}': torch modules have an attribute of that name")
+    return text
+
+
+def check_param_name(name: object, where: str) -> str:
+    """Return a parameter's name; raises ConfigError where it is no usable one."""
+    text = check_name(name, where, "a parameter")
+    if text in SURROUNDINGS or text in FUNCTIONS or text in CONSTANTS:
+        raise ConfigError(where, f"a parameter cannot be called '{text}': expressions give that name a meaning")
+    return text
+
+
+def check_name(name: object, where: str, what: str) -> str:
+    """Return a name that is an ASCII identifier without leading underscore, no keyword of Python."""
+    if not isinstance(name, str):
+        raise ConfigError(where, f"the key {name!r} is not a string; put it in quotes, or choose a name")
+    if not (name.isidentifier() and name.isascii()) or name.startswith("_") or keyword.iskeyword(name):
+        raise ConfigError(where, f"'{name}' is no name for {what}: use letters, digits and _, not starting with "
+                                 "a digit or _, and no keyword of Python")
+    return name

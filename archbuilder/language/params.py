@@ -1,0 +1,187 @@
+"""Parameters of blocks: their types, their defaults, and reading a YAML value as one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.expressions import LARGEST, ExpressionError, Value, evaluate
+
+REQUIRED: Any = object()
+TYPES = ("channels", "integer", "pair", "integers", "number", "boolean", "word", "block")
+# What each block may be told about where it stands; no parameter may take one of these names.
+SURROUNDINGS = ("block_in", "in_channels", "index", "count", "copy", "copies")
+
+Argument = int | float | bool | str | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: type, default, bounds, and whether in a repeat only the first copy gets it."""
+
+    type: str
+    default: Any = REQUIRED
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    first: bool = False
+    doc: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+def read(value: Any, param: Param, names: Mapping[str, Value], where: str) -> Argument:
+    """Return a YAML value as `param` wants it, evaluating expressions over `names`.
+
+    Raises ConfigError at `where` for a wrong type, an unknown word or a value out of bounds.
+    """
+    if value is None:
+        raise ConfigError(where, f"null is not {wanted(param)}" + ("; write none" if param.choices else ""))
+    result = _READERS[param.type](value, param, names, where)
+    for number in result if isinstance(result, tuple) else (result,):
+        _check_bounds(number, param, where)
+    return result
+
+
+def _check_bounds(number: Any, param: Param, where: str) -> None:
+    if isinstance(number, bool | str):
+        return
+    low = 1 if param.type == "channels" and param.minimum is None else param.minimum
+    if low is not None and number < low:
+        raise ConfigError(where, f"{number} is too small; at least {low} is needed")
+    high = LARGEST if param.maximum is None else param.maximum
+    if not number <= high:
+        raise ConfigError(where, f"{number} is too large; at most {high:,} is allowed")
+
+
+def _number(value: Any, param: Param, names: Mapping[str, Value], where: str) -> int | float:
+    result = _expression(value, names, where) if isinstance(value, str) else value
+    if isinstance(result, bool) or not isinstance(result, int | float):
+        raise ConfigError(where, f"{_shown(value)} is not {wanted(param)}")
+    return result
+
+
+def _integer(value: Any, param: Param, names: Mapping[str, Value], where: str) -> int:
+    result = _number(value, param, names, where)
+    if result != result or abs(result) == float("inf") or result != int(result):
+        raise ConfigError(where, f"{_shown(value)} is {result}, not a whole number")
+    return int(result)
+
+
+def _boolean(value: Any, param: Param, names: Mapping[str, Value], where: str) -> bool:
+    result = _expression(value, names, where) if isinstance(value, str) else value
+    if not isinstance(result, bool):
+        raise ConfigError(where, f"{_shown(value)} is not true or false")
+    return result
+
+
+def _pair(value: Any, param: Param, names: Mapping[str, Value], where: str) -> tuple[int, ...] | str:
+    if isinstance(value, str) and value in param.choices:
+        return value
+    if isinstance(value, list | tuple):
+        if len(value) != 2:
+            raise ConfigError(where, f"{_shown(value)} has {len(value)} entries; write k or [height, width]")
+        return _integers(value, param, names, where)
+    return (_integer(value, param, names, where),) * 2
+
+
+def _integers(value: Any, param: Param, names: Mapping[str, Value], where: str) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise ConfigError(where, f"{_shown(value)} is not a list of whole numbers")
+    return tuple(_integer(item, param, names, f"{where}[{i}]") for i, item in enumerate(value))
+
+
+def _word(value: Any, param: Param, names: Mapping[str, Value], where: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(where, f"{_shown(value)} is not {wanted(param)}")
+    # A parameter's name stands for its value; only words and blocks have values that are strings.
+    inner = names.get(value)
+    word = inner if isinstance(inner, str) else value
+    if param.choices and word not in param.choices:
+        raise ConfigError(where, f"'{word}' is not known; {suggestion(word, param.choices, 'known')}")
+    return word
+
+
+_READERS: Mapping[str, Callable[[Any, Param, Mapping[str, Value], str], Argument]] = {
+    "channels": _integer,
+    "integer": _integer,
+    "pair": _pair,
+    "integers": _integers,
+    "number": _number,
+    "boolean": _boolean,
+    "word": _word,
+    "block": _word,
+}
+_WANTED = {
+    "channels": "a number of channels",
+    "integer": "a whole number",
+    "pair": "a whole number or a pair of them",
+    "integers": "a list of whole numbers",
+    "number": "a number",
+    "boolean": "true or false",
+    "word": "a word",
+    "block": "the name of a block",
+}
+
+
+def wanted(param: Param) -> str:
+    """Return in words what a parameter takes."""
+    return f"one of {', '.join(param.choices)}" if param.choices else _WANTED[param.type]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _expression(text: str, names: Mapping[str, Value], where: str) -> Value:
+    try:
+        return evaluate(text, names)
+    except ExpressionError as error:
+        raise ConfigError(where, str(error)) from None
+
+
+def declare(value: Any, where: str) -> Param:
+    """Return the parameter that a block file's `params` entry declares.
+
+    A type alone is required; a value alone is optional and gives the type; a mapping says both.
+    """
+    if isinstance(value, dict):
+        return _declare_fully(value, where)
+    if isinstance(value, str) and value in TYPES:
+        return Param(value)
+    return Param(_type_of(value, where), default=value)
+
+
+def _declare_fully(value: Mapping[Any, Any], where: str) -> Param:
+    keys = ("type", "default", "repeat", "doc")
+    for key in value:
+        if key not in keys:
+            raise ConfigError(f"{where}.{key}", f"no such key of a parameter; {suggestion(str(key), keys)}")
+    kind = value["type"] if "type" in value else _type_of(value.get("default"), where)
+    if kind not in TYPES:
+        raise ConfigError(f"{where}.type", f"'{kind}' is no type; {suggestion(str(kind), TYPES, 'types')}")
+    if value.get("repeat", "first") != "first":
+        raise ConfigError(f"{where}.repeat", "only 'first' can stand here: then only the first copy gets it")
+    param = Param(kind, first="repeat" in value, doc=str(value.get("doc", "")))
+    if param.first and "default" not in value:
+        raise ConfigError(where, "a parameter for the first copy alone needs a default for the others")
+    return replace(param, default=value["default"]) if "default" in value else param
+
+
+def _type_of(value: Any, where: str) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "integer" if float(value).is_integer() and isinstance(value, int) else "number"
+    if isinstance(value, list | tuple):
+        return "integers"
+    if isinstance(value, str):
+        if value.isidentifier():
+            return "word"
+        raise ConfigError(where, f"'{value}' has no evident type; write {{type: channels, default: {value}}}")
+    raise ConfigError(where, f"{_shown(value)} is neither a type ({', '.join(TYPES)}) nor a default")

@@ -1,0 +1,104 @@
+"""Where a model comes from: a name, a file, a mapping; with Hydra's inheritance and overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archbuilder.errors import ConfigError, suggestion
+from archbuilder.graph import Graph
+from archbuilder.language.blocks import Library
+from archbuilder.paths import conf_dir
+
+Source = str | Path | Mapping[str, Any] | Graph
+
+
+def expand(source: Source, overrides: Iterable[str] = ()) -> Graph:
+    """Return the Graph of a model: a shipped one's name, a YAML file's path, a mapping, or a Graph.
+
+    `overrides` are those of the command line, such as `model.stages.stage2.ratio=2`. Raises ConfigError.
+    """
+    from archbuilder.language.expand import expand_model
+
+    overrides = list(overrides)
+    if isinstance(source, Graph):
+        if overrides:
+            raise ConfigError(overrides[0], "a Graph is finished: there is nothing left to override")
+        return source
+    name = "model" if isinstance(source, Mapping) else Path(source).with_suffix("").name
+    if isinstance(source, str) and not _is_file(source):
+        name = source
+    return expand_model(read_source(source, overrides), library(), name)
+
+
+def library() -> Library:
+    """Return the shipped blocks."""
+    return Library((conf_dir() / "block",), {})
+
+
+def models() -> list[str]:
+    """Return the names of all shipped models."""
+    folder = conf_dir() / "model"
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def read_source(source: str | Path | Mapping[str, Any], overrides: list[str]) -> Any:
+    """Return a model as plain data, inherited keys merged and overrides applied; raises ConfigError."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from archbuilder.language.overrides import apply
+
+    content = dict(source) if isinstance(source, Mapping) else _compose(source)
+    try:
+        config = OmegaConf.create({"model": content})
+        apply(config, overrides)
+        return OmegaConf.to_container(config.model, resolve=True)
+    except (OmegaConfBaseException, ValueError) as error:
+        raise ConfigError("model", " ".join(str(error).split())) from None
+
+
+def _is_file(source: str) -> bool:
+    return source.endswith((".yaml", ".yml")) or Path(source).is_file()
+
+
+def _compose(source: str | Path) -> Any:
+    """Return the content of a model's file with what it inherits; raises ConfigError."""
+    if isinstance(source, Path) or _is_file(source):
+        path = Path(source)
+        if not path.is_file():
+            raise ConfigError(str(path), "there is no such file")
+    else:
+        path = conf_dir() / "model" / f"{source}.yaml"
+        if source not in models():
+            raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, models(), 'models')}")
+    from archbuilder.language.yaml import load
+
+    content = load(path)
+    if not isinstance(content, Mapping) or "defaults" not in content:
+        return content
+    return _inherit(path.resolve())
+
+
+def _inherit(path: Path) -> Any:
+    """Return a file that names others in `defaults`, composed by Hydra."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    # A run composes its own configuration through Hydra's one global state: leave that as it was.
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(path.parent), version_base="1.3"):
+            config = compose(path.stem, overrides=[f"hydra.searchpath=[file://{conf_dir()}]"])
+        return OmegaConf.to_container(config)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(str(path), " ".join(str(error).split())) from None
+    finally:
+        GlobalHydra.instance().clear()
+        if before is not None:
+            GlobalHydra.instance().initialize(before)

@@ -1,0 +1,145 @@
+"""What a primitive is: parameters, shape rule, cost and module of one leaf operation, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from archbuilder.graph import Shape
+from archbuilder.language.params import REQUIRED, Param
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Shapes = tuple[Shape, ...]
+
+
+class Refusal(ValueError):  # noqa: N818 - it is a primitive's answer, turned into a ConfigError by the expander
+    """Why a primitive cannot take these inputs or attributes; `key` names the attribute at fault, if one is."""
+
+    def __init__(self, what: str, key: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Exact cost for one image: parameters (elements) and multiply-accumulates of convolutions and products."""
+
+    params: int = 0
+    macs: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.params + other.params, self.macs + other.macs)
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """Base of all primitives: a frozen dataclass whose fields are the parameters of the language.
+
+    Shapes are of one image, [C, H, W] or [C]. Methods raise Refusal for what cannot be.
+    """
+
+    name: ClassVar[str]
+    inputs: ClassVar[int | None] = 1
+    """How many inputs it takes; None: one or more."""
+    from_style: ClassVar[Mapping[str, str]] = {}
+    """Parameters that are taken from the surrounding style where the layer does not say: name -> style key."""
+
+    @classmethod
+    def settle(cls, arguments: dict[str, Any], inputs: Shapes) -> dict[str, Any]:
+        """Return the arguments with everything filled in that depends on the inputs or on one another.
+
+        It is given all parameters by name; None stands for one that was left unsaid and has no plain default.
+        """
+        return arguments
+
+    def outputs(self, inputs: Shapes) -> Shapes:
+        """Return the output shapes; by default one, equal to the first input's."""
+        return (inputs[0],)
+
+    def cost(self, inputs: Shapes) -> Cost:
+        """Return the exact cost for one image; by default nothing."""
+        return Cost()
+
+    def module(self, inputs: Shapes) -> nn.Module:
+        """Return a new torch module, called with [N, *shape] tensors in the order of the inputs."""
+        raise NotImplementedError
+
+
+def param(
+    type: str,
+    default: Any = REQUIRED,
+    doc: str = "",
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    first: bool = False,
+) -> Any:
+    """Declare a field of a primitive as a parameter of the language."""
+    if type == "pair" and isinstance(default, int):
+        default = (default, default)
+    declared = Param(type, default, minimum, maximum, choices, first, doc)
+    return dataclasses.field(metadata={"param": declared}, kw_only=True)
+
+
+REGISTRY: dict[str, type[Primitive]] = {}
+P = TypeVar("P", bound=type[Primitive])
+
+
+def primitive(name: str) -> Callable[[P], P]:
+    """Register a primitive under its name in the language."""
+
+    def register(cls: P) -> P:
+        made = dataclass(frozen=True)(cls)
+        made.name = name
+        REGISTRY[name] = made
+        return made
+
+    return register
+
+
+def params_of(cls: type[Primitive]) -> dict[str, Param]:
+    """Return the parameters of a primitive by name, in the order of declaration."""
+    return {field.name: field.metadata["param"] for field in dataclasses.fields(cls)}
+
+
+def channels(shape: Shape) -> int:
+    """Return C of [C, H, W] or [C]."""
+    return shape[0]
+
+
+def pixels(shape: Shape) -> int:
+    """Return H * W of [C, H, W]; 1 for [C]."""
+    return math.prod(shape[1:])
+
+
+def map_of(shape: Shape) -> tuple[int, int, int]:
+    """Return [C, H, W]; raises Refusal for a flattened input."""
+    if len(shape) != 3:
+        raise Refusal(f"the input is flattened to [{shape[0]}], but a feature map [C, H, W] is needed")
+    return (shape[0], shape[1], shape[2])
+
+
+def window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil: bool = False) -> int:
+    """Return how many positions a window has along one side, as torch counts them.
+
+    With `ceil`, a last window may hang over the edge as long as it starts inside the input or its padding.
+    Raises Refusal where not even one fits.
+    """
+    reach = dilation * (kernel - 1) + 1
+    free = size + 2 * padding - reach
+    if free < 0:
+        raise Refusal(
+            f"a window of {reach} does not fit the feature map of {size} with padding {padding}: it would shrink "
+            "below 1x1; use a smaller kernel, more padding, or fewer strides before it"
+        )
+    positions = (free + stride - 1 if ceil else free) // stride + 1
+    if ceil and (positions - 1) * stride >= size + padding:
+        positions -= 1
+    return positions
