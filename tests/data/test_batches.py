@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archbuilder.data.augment import Augment
+from archbuilder.data.batches import BatchSource, scale_and_offset
+from archbuilder.data.images import Dataset, checked
+from archbuilder.errors import ConfigError, DataError
+from tests.data.examples import numbered, random_images
+
+AUGMENT = Augment(flip=True, translate=2, cutout=2)
+
+
+def colourful(n: int = 40) -> Dataset:
+    return checked("colourful", {"train": random_images(n), "val": random_images(7, seed=1)}, ["a", "b", "c"])
+
+
+def labels_of(source: BatchSource) -> list[int]:
+    return [int(label) for _, labels in source for label in labels]
+
+
+def pixels_of(source: BatchSource) -> torch.Tensor:
+    return torch.cat([images for images, _ in source])
+
+
+def test_a_batch_is_normalised_float32_with_int64_labels() -> None:
+    dataset = colourful()
+    images, labels = next(iter(BatchSource(dataset, "val", 5)))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (dataset.mean, dataset.std))
+    expected = (dataset.splits["val"].images[:5] / 255 - mean) / std
+    torch.testing.assert_close(images, expected)
+    assert labels.dtype == torch.int64
+
+
+def test_scale_and_offset_are_the_normalisation_in_one_step() -> None:
+    scale, offset = scale_and_offset([0.5], [0.25])
+    assert (scale * 255 + offset).item() == pytest.approx(2.0)
+    assert offset.item() == -2.0
+
+
+def test_channels_last_is_the_same_in_another_order_of_memory() -> None:
+    plain, other = (BatchSource(colourful(), "val", 5, channels_last=flag) for flag in (False, True))
+    images = next(iter(other))[0]
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(images, next(iter(plain))[0])
+
+
+def test_evaluation_gives_every_image_once_in_order_and_untouched() -> None:
+    source = BatchSource(numbered(10), "val", 4, augment=AUGMENT)
+    assert [len(labels) for _, labels in source] == [4, 4, 2]
+    assert labels_of(source) == list(range(10))
+    assert torch.equal(pixels_of(source), pixels_of(BatchSource(numbered(10), "val", 10)))
+
+
+def test_images_and_labels_stay_together() -> None:
+    dataset = numbered(12)
+    scale, offset = scale_and_offset(dataset.mean, dataset.std)
+    for images, labels in BatchSource(dataset, "train", 4, train=True, augment=Augment(True, 3)):
+        torch.testing.assert_close(images, (labels.view(-1, 1, 1, 1) * scale + offset).expand(images.shape))
+
+
+def test_cutout_hides_behind_the_mean_colour() -> None:
+    # The mean colour is 0 once normalised, which no grey level of these images is exactly.
+    source = BatchSource(numbered(12), "train", 12, train=True, augment=Augment(cutout=1))
+    images, _ = next(iter(source))
+    assert ((images == 0).sum((1, 2, 3)) == 1).all()
+
+
+def test_training_drops_the_ragged_last_batch() -> None:
+    source = BatchSource(numbered(10), "train", 4, train=True)
+    drawn = labels_of(source)
+    assert len(source) == 2
+    assert len(drawn) == len(set(drawn)) == 8
+
+
+def test_a_batch_larger_than_the_split_is_one_batch_of_all() -> None:
+    for train in (True, False):
+        source = BatchSource(numbered(10), "train", 64, train=train)
+        assert len(source) == 1
+        assert sorted(labels_of(source)) == list(range(10))
+
+
+def test_the_same_seed_gives_the_same_epochs_and_another_seed_others() -> None:
+    first, same, other = (
+        BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT, seed=seed) for seed in (3, 3, 4)
+    )
+    for _ in range(2):
+        drawn = pixels_of(first)
+        assert torch.equal(drawn, pixels_of(same))
+        assert not torch.equal(drawn, pixels_of(other))
+
+
+def test_epochs_differ_and_each_can_be_had_on_its_own() -> None:
+    source = BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT)
+    first, second = pixels_of(source), pixels_of(source)
+    assert not torch.equal(first, second)
+    later = BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT)
+    later.set_epoch(1)
+    assert torch.equal(pixels_of(later), second)
+    source.set_epoch(0)
+    assert torch.equal(pixels_of(source), first)
+    assert torch.equal(pixels_of(source), second)
+
+
+def test_the_next_seed_does_not_repeat_this_seeds_next_epoch() -> None:
+    source, neighbour = (BatchSource(numbered(30), "train", 30, train=True, seed=seed) for seed in (0, 1))
+    source.set_epoch(1)
+    assert labels_of(source) != labels_of(neighbour)
+
+
+def test_an_epoch_left_early_does_not_disturb_the_next() -> None:
+    whole, broken = (BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT) for _ in range(2))
+    pixels_of(whole)
+    next(iter(broken))
+    assert torch.equal(pixels_of(whole), pixels_of(broken))
+
+
+def test_no_state_of_torchs_own_generator_is_used_or_changed() -> None:
+    before = torch.get_rng_state()
+    pixels_of(BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 5), st.integers(0, 3))
+def test_training_shares_are_disjoint_equal_and_cover_all_but_the_dropped_rest(
+    n: int, batch: int, world: int, epoch: int
+) -> None:
+    if n < world:
+        return
+    dataset, shares = numbered(n), []
+    for rank in range(world):
+        source = BatchSource(dataset, "train", batch, train=True, rank=rank, world=world)
+        source.set_epoch(epoch)
+        sizes = [len(labels) for _, labels in source]
+        source.set_epoch(epoch)
+        shares.append(labels_of(source))
+        assert len(sizes) == len(source) >= 1
+        assert all(size == sizes[0] for size in sizes)
+    drawn = [label for share in shares for label in share]
+    assert len({len(share) for share in shares}) == 1
+    assert len(drawn) == len(set(drawn))
+    assert n - len(drawn) < world * batch
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 5))
+def test_evaluation_shares_are_disjoint_and_complete(n: int, batch: int, world: int) -> None:
+    sources = [BatchSource(numbered(n), "val", batch, rank=rank, world=world) for rank in range(world)]
+    assert [label for source in sources for label in labels_of(source)] == list(range(n))
+    assert all(len(source) == len(list(source)) for source in sources)
+
+
+def test_ranks_augment_differently() -> None:
+    same = random_images(1).images.expand(40, 3, 8, 8).contiguous()
+    dataset = colourful()
+    dataset.splits["train"].images.copy_(same)
+    first, second = (
+        BatchSource(dataset, "train", 20, train=True, augment=AUGMENT, rank=rank, world=2) for rank in (0, 1)
+    )
+    assert not torch.equal(pixels_of(first), pixels_of(second))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_on_a_gpu_the_batches_are_made_there() -> None:
+    source = BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT, device="cuda")
+    for images, labels in source:
+        assert images.is_cuda
+        assert labels.is_cuda
+    evaluation = BatchSource(colourful(), "val", 4, device="cuda")
+    torch.testing.assert_close(pixels_of(evaluation).cpu(), pixels_of(BatchSource(colourful(), "val", 4)))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"batch_size": 0}, "batch_size: 0 images; use at least 1"),
+        ({"seed": -1}, "seed: -1 is negative"),
+        ({"rank": 2, "world": 2}, r"rank: 2 of 2 processes; ranks are 0..1"),
+        ({"augment": Augment(translate=8)}, "augment.translate: 8 pixels on images of 8x8"),
+    ],
+)
+def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        BatchSource(colourful(), "train", **{"batch_size": 4, **values})
+
+
+def test_an_unknown_split_is_refused() -> None:
+    with pytest.raises(DataError, match="colourful: no split 'test'; there: train, val"):
+        BatchSource(colourful(), "test", 4)
+
+
+def test_fewer_images_than_processes_are_refused() -> None:
+    with pytest.raises(DataError, match="numbered, split train: 2 images are too few for 3 processes"):
+        BatchSource(numbered(2), "train", 4, train=True, world=3)
