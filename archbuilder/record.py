@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import types
+import math
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,11 +155,22 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return [_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
         return {key: _decode(arguments[1], item, f"{where}:{key}") for key, item in value.items()}
-    if kind is float and type(value) is int:
-        return float(value)
-    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and type(value) is kind:
+    if kind is float and type(value) in (int, float):
+        return _finite(value, where)
+    if origin is None and type(value) is kind:
         return value
     raise RecordError(f"{where}: {value!r:.60} is not of type {getattr(kind, '__name__', kind)}")
+
+
+def _finite(value: float, where: str) -> float:
+    # JSON as Python reads it may hold NaN, infinities and integers of any length.
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise RecordError(f"{where}: {str(value)[:20]} is not a finite number")
+    return number
 
 
 def _decode_fields(kind: Any, value: Any, where: str) -> Any:
