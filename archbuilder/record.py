@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import reprlib
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +160,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return _finite(value, where)
     if origin is None and type(value) is kind:
         return value
-    raise RecordError(f"{where}: {value!r:.60} is not of type {getattr(kind, '__name__', kind)}")
+    raise RecordError(f"{where}: {reprlib.repr(value):.60} is not of type {getattr(kind, '__name__', kind)}")
 
 
 def _finite(value: float, where: str) -> float:
@@ -169,13 +170,13 @@ def _finite(value: float, where: str) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise RecordError(f"{where}: {str(value)[:20]} is not a finite number")
+        raise RecordError(f"{where}: {reprlib.repr(value)} is not a finite number")
     return number
 
 
 def _decode_fields(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise RecordError(f"{where}: {value!r:.60} is not a mapping")
+        raise RecordError(f"{where}: {reprlib.repr(value):.60} is not a mapping")
     hints = typing.get_type_hints(kind)
     for key in value:
         if key not in hints:

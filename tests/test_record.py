@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,12 @@ def test_deep_nesting_is_refused(tmp_path: Path, opening: str) -> None:
 def test_deep_nesting_where_anything_may_stand_does_not_crash(tmp_path: Path) -> None:
     deep = "[" * 100_000 + "]" * 100_000
     refusal(tmp_path, json.dumps(changed(("git", "x"), "HERE")).replace('"HERE"', deep))
+
+
+def test_nesting_that_can_just_be_read_is_refused_too(tmp_path: Path) -> None:
+    text = json.dumps(changed(("results", 0, "split"), "HERE"))
+    for depth in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit()):
+        refusal(tmp_path, text.replace('"HERE"', "[" * depth + "]" * depth))
 
 
 def test_a_folder_without_a_record_says_what_to_do(tmp_path: Path) -> None:
