@@ -65,13 +65,13 @@ class BatchSource:
         return -(-(stop - start) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        if not self.train:
-            return self._in_order()
-        epoch, self.next_epoch = self.next_epoch, self.next_epoch + 1
-        return self._shuffled(epoch)
+        return self._shuffled() if self.train else self._in_order()
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of `epoch` (from 0), as when training resumes; counting goes on."""
+        """Make the next iteration that of `epoch` (from 0), as when training resumes; counting goes on.
+
+        It may be called until the iteration's first batch is taken.
+        """
         self.next_epoch = epoch
 
     def _in_order(self) -> Iterator[Batch]:
@@ -83,7 +83,10 @@ class BatchSource:
                 self.labels[i:end],
             )
 
-    def _shuffled(self, epoch: int) -> Iterator[Batch]:
+    def _shuffled(self) -> Iterator[Batch]:
+        # Counted with the first batch, not in __iter__: Lightning asks for iterators that it never uses,
+        # and calls the hook in which set_epoch belongs (on_train_epoch_start) after asking.
+        epoch, self.next_epoch = self.next_epoch, self.next_epoch + 1
         order = self._order(epoch)
         generator = self._generator(epoch, 1 + self.rank)
         for i in range(len(self)):

@@ -45,6 +45,14 @@ def test_globs_and_lists_name_the_same_files_in_sorted_order(tmp_path: Path) -> 
     assert globbed == arrays([first, f"{tmp_path}/train_*.npz"]).fingerprint
 
 
+def test_files_are_joined_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for level in (3, 0, 4, 2, 1):
+        save(tmp_path / f"train_{level}.npz", images=np.full((1, 8, 8), level, np.uint8), labels=[0])
+    val = save(tmp_path / "val.npz", images=PIXELS[..., 0], labels=[0, 0, 0, 0])
+    joined = arrays(f"{tmp_path}/train_*.npz", val).splits["train"]
+    assert joined.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_paths_start_at_the_working_directory_or_at_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,20 @@ def test_the_next_seed_does_not_repeat_this_seeds_next_epoch() -> None:
     assert labels_of(source) != labels_of(neighbour)
 
 
+def test_an_iterator_that_is_never_used_does_not_count() -> None:
+    source, other = (BatchSource(colourful(), "train", 8, train=True) for _ in range(2))
+    iter(source)
+    assert torch.equal(pixels_of(source), pixels_of(other))
+
+
+def test_an_epoch_can_be_set_until_its_first_batch() -> None:
+    source, other = (BatchSource(colourful(), "train", 8, train=True) for _ in range(2))
+    iterator = iter(source)
+    source.set_epoch(3)
+    other.set_epoch(3)
+    assert torch.equal(next(iterator)[0], next(iter(other))[0])
+
+
 def test_an_epoch_left_early_does_not_disturb_the_next() -> None:
     whole, broken = (BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT) for _ in range(2))
     pixels_of(whole)
