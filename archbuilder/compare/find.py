@@ -1,0 +1,134 @@
+"""Finding runs below folders, and saying what is wrong with those that cannot be counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archbuilder.errors import RecordError
+from archbuilder.record import RECORD_FILE, Record, read_record
+
+FAILURE_FILE = "failure.txt"
+HYDRA_FOLDER = ".hydra"
+# What a run leaves inside its own folder; no run lies below these, and they may hold many files.
+NOT_ENTERED = frozenset({"checkpoints", HYDRA_FOLDER, "tensorboard"})
+MARKS = frozenset({RECORD_FILE, FAILURE_FILE, HYDRA_FOLDER})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: where it lies and what it recorded."""
+
+    folder: Path
+    record: Record
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A folder that shows marks of a run, or that cannot be listed."""
+
+    folder: Path
+    real: str
+    marks: frozenset[str]
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A folder, or a part of what it holds, that is left out of the comparison, and why."""
+
+    folder: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.folder}: {self.reason}"
+
+
+def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[Problem]]:
+    """Return every run in or below the folders, each once, and every run that cannot be counted.
+
+    Failed, unfinished and damaged runs are problems. Raises RecordError where a folder does not exist
+    or holds no trace of a run.
+    """
+    runs: list[Run] = []
+    problems: list[Problem] = []
+    known: set[str] = set()
+    for folder in folders:
+        places = list(_places(folder))
+        if not places:
+            raise RecordError(
+                f"{folder}: there is no run in or below this folder; name the folder that training wrote "
+                f"(each finished run holds a {RECORD_FILE})"
+            )
+        for place in places:
+            if place.real in known:
+                continue
+            known.add(place.real)
+            found = _read(place)
+            if isinstance(found, Run):
+                runs.append(found)
+            else:
+                problems.append(found)
+    return runs, problems
+
+
+def _places(top: Path) -> Iterator[_Place]:
+    """Yield each folder in or below `top` that shows marks of a run, in order of names.
+
+    Links to folders are followed, and each real folder is visited once, so that a loop of links ends.
+    """
+    if not top.is_dir():
+        what = "is a file, not a folder" if top.exists() else "there is no such folder"
+        raise RecordError(f"{top}: {what}; name the folder of a run, or one above it")
+    waiting = [(top, os.path.realpath(top))]
+    visited: set[str] = set()
+    while waiting:
+        folder, real = waiting.pop()
+        if real in visited:
+            continue
+        visited.add(real)
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield _Place(folder, real, frozenset(), f"cannot be listed ({error.strerror})")
+            continue
+        marks = MARKS.intersection(entry.name for entry in entries)
+        if marks:
+            yield _Place(folder, real, marks)
+        for entry in reversed(entries):
+            if entry.name not in NOT_ENTERED and _is_folder(entry):
+                inside = os.path.join(real, entry.name)
+                waiting.append(
+                    (folder / entry.name, os.path.realpath(inside) if entry.is_symlink() else inside)
+                )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points to itself
+        return False
+
+
+def _read(place: _Place) -> Run | Problem:
+    folder = place.folder
+    if RECORD_FILE in place.marks:
+        try:
+            return Run(folder, read_record(folder))
+        except RecordError as error:
+            # The message begins with the path of the record, and the problem already names the folder.
+            return Problem(folder, str(error).replace(f"{folder}{os.sep}", "", 1))
+    if FAILURE_FILE in place.marks:
+        return Problem(folder, f"failed: {_failure(folder / FAILURE_FILE)}")
+    unfinished = f"not finished: there is no {RECORD_FILE}; train it to the end, or remove this folder"
+    return Problem(folder, place.error or unfinished)
+
+
+def _failure(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip() or f"{path.name} is empty"
+    except OSError as error:
+        return f"{path.name} cannot be read ({error.strerror})"

@@ -1,0 +1,96 @@
+"""Names by which people tell networks, data and recipes apart, no longer than they must be."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from archbuilder.compare.statistics import Conditions, Group
+from archbuilder.record import Cost
+
+K = TypeVar("K", bound=Hashable)
+
+PREFIX = 8
+
+
+def network_labels(groups: Iterable[Group]) -> dict[tuple[str, Cost], str]:
+    """Return a label per architecture: its name, with the beginning of its hash where names collide."""
+    names: defaultdict[tuple[str, Cost], set[str]] = defaultdict(set)
+    for group in groups:
+        names[group.architecture_hash, group.cost].update(group.names)
+    choices = {}
+    for (digest, cost), spellings in names.items():
+        name = " / ".join(sorted(spellings))
+        whole = f"{name} {digest} {cost.params} {cost.macs} {cost.peak_activations} {cost.trainable_params}"
+        choices[digest, cost] = (name, f"{name} {digest[:PREFIX]}", f"{name} {digest}", whole)
+    return shortest(choices)
+
+
+def data_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
+    """Return the name of each one's data, with fingerprint and split sizes only where names collide."""
+    choices: dict[tuple[Any, ...], tuple[str, ...]] = {}
+    known = list(conditions)
+    for c in known:
+        sizes = " ".join(f"{split}={size}" for split, size in c.splits)
+        marked = f"{c.data} {c.fingerprint[:PREFIX]}"
+        whole = f"{c.data} {c.fingerprint} {sizes}"
+        choices[_data(c)] = (c.data, marked, f"{c.data} {sizes}", f"{marked} {sizes}", whole)
+    labels = shortest(choices)
+    return {c: labels[_data(c)] for c in known}
+
+
+def recipe_labels(hashes: Iterable[str]) -> dict[str, str]:
+    """Return A, B, ... for each recipe hash in order of hashes, or no label for the only recipe."""
+    ordered = sorted(set(hashes))
+    if len(ordered) == 1:
+        return {ordered[0]: ""}
+    return {digest: _letters(i) for i, digest in enumerate(ordered)}
+
+
+def set_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
+    """Return for each set of comparable groups what tells it from the others; one set needs no label."""
+    known = list(dict.fromkeys(conditions))
+    data = data_labels(known)
+    recipes = recipe_labels(c.recipe_hash for c in known)
+    parts = {
+        c: (data[c], f"recipe {recipes[c.recipe_hash]}", f"{c.weights} weights", f"{c.n:,} images")
+        for c in known
+    }
+    varying = [i for i in range(4) if len({part[i] for part in parts.values()}) > 1]
+    return {c: ", ".join(parts[c][i] for i in varying) for c in known}
+
+
+def differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return, for each dotted key in which the recipes differ, its value in each of them as text."""
+    flat = [dict(_flatten(each)) for each in settings]
+    keys = sorted({key for each in flat for key in each})
+    values = {key: [repr(each[key]) if key in each else "unset" for each in flat] for key in keys}
+    return {key: each for key, each in values.items() if len(set(each)) > 1}
+
+
+def shortest(choices: Mapping[K, Sequence[str]]) -> dict[K, str]:
+    """Return for each key the first of its labels that no other key has in the same place, or the last."""
+    taken = Counter((i, label) for labels in choices.values() for i, label in enumerate(labels))
+    return {
+        key: next((label for i, label in enumerate(labels) if taken[i, label] == 1), labels[-1])
+        for key, labels in choices.items()
+    }
+
+
+def _data(conditions: Conditions) -> tuple[Any, ...]:
+    return conditions.data, conditions.fingerprint, conditions.splits
+
+
+def _letters(i: int) -> str:
+    """Return A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
+    last = chr(ord("A") + i % 26)
+    return last if i < 26 else _letters(i // 26 - 1) + last
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

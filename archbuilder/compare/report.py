@@ -1,0 +1,151 @@
+"""The comparison of runs from end to end: read, group, write table and picture, tell what was left out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbuilder.compare.find import Problem, Run, find_runs
+from archbuilder.compare.labels import differences
+from archbuilder.compare.plot import draw
+from archbuilder.compare.statistics import Group, group
+from archbuilder.compare.table import Row, escape_markdown, rows, to_csv, to_markdown, to_terminal
+from archbuilder.errors import RecordError
+from archbuilder.files import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CSV_FILE = "comparison.csv"
+MARKDOWN_FILE = "comparison.md"
+PICTURE_FILE = "comparison.png"
+MOST_SETTINGS = 6
+
+
+@dataclass(frozen=True)
+class Report:
+    """A comparison: its rows, what to know when reading them, what was left out, and the files written."""
+
+    split: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    files: tuple[Path, ...]
+
+    def print(self, console: Console | None = None) -> None:
+        """Print the table, notes, problems and paths of files, fitted to the width of the console."""
+        from rich.console import Console
+
+        console = console or Console()
+        if not console.encoding.lower().startswith("utf"):
+            # A stream that cannot take every sign gets question marks, rather than an exception.
+            text = self.render(console.width).encode(console.encoding, "replace").decode(console.encoding)
+            console.print(text, markup=False, highlight=False, end="")
+            return
+        console.print(to_terminal(self.rows, console.width), crop=False)
+        for line in (*self.notes, *_left_out(self.problems)):
+            console.print(line, markup=False, highlight=False)
+        for path in self.files:
+            # A path is to be copied: it stays on one line, however long.
+            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+
+    def render(self, width: int = 80) -> str:
+        """Return what `print` prints, as plain text of a width in columns."""
+        from rich.console import Console
+
+        text = io.StringIO()
+        self.print(Console(file=text, width=width, color_system=None, force_terminal=False))
+        return text.getvalue()
+
+
+def compare(folders: Sequence[Path], to: Path, split: str = "val") -> Report:
+    """Compare all runs in and below the folders, and write comparison.csv, .md and .png into `to`.
+
+    Accuracy is of the last epoch, on `split`. Raises RecordError where a folder holds no run, or no run
+    has a result on that split.
+    """
+    runs, problems = find_runs([Path(folder) for folder in folders])
+    groups, left_out = group(runs, split)
+    problems += left_out
+    if not groups:
+        raise RecordError(_nothing(runs, problems, split))
+    table = rows(groups)
+    notes = _notes(table, groups)
+    to = Path(to)
+    files = (to / CSV_FILE, to / MARKDOWN_FILE, to / PICTURE_FILE)
+    write_text(files[0], to_csv(table))
+    write_text(files[1], _page(table, notes, problems))
+    write_bytes(files[2], draw(table))
+    return Report(split, tuple(table), tuple(notes), tuple(problems), files)
+
+
+def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> str:
+    if not runs:
+        return f"no run here is finished: {'; '.join(map(str, problems))}"
+    splits = sorted({result.split for run in runs for result in run.record.results})
+    known = f"they have: {', '.join(splits)}" if splits else "they have no results at all"
+    return f"none of the {len(runs)} runs has a result on the split '{split}'; {known}"
+
+
+def _notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
+    """Return what a reader must know to read the table rightly, one sentence or two per note."""
+    images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
+    data = ", ".join(sorted({row.data for row in table}))
+    split = table[0].split
+    notes = [
+        f"Accuracy: single view, last epoch, on the {split} split of {data} ({images} images): mean and 95% "
+        "t-interval over n seeds. Front *: no other row has as few params and as high an accuracy. "
+        "Ties: rows whose intervals overlap, so that their order is not known."
+    ]
+    if split == "test":
+        notes.append("This is the test split: report by it, but do not choose by it.")
+    single = sum(row.n == 1 for row in table)
+    if single:
+        which = "All rows" if single == len(table) else f"{single} of {len(table)} rows"
+        notes.append(f"{which} have one seed (n=1) and so no interval: their order may be chance.")
+    sets = sorted({row.set for row in table})
+    if len(sets) > 1:
+        notes.append(f"Not all rows are comparable; fronts and ties are kept apart: {'; '.join(sets)}.")
+    notes += _recipe_notes(table, groups)
+    devices = sorted({run.record.training.device for g in groups for run in g.runs})
+    if len(devices) > 1:
+        notes.append(f"Speeds are not comparable: they were measured on {', '.join(devices)}.")
+    return notes
+
+
+def _recipe_notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
+    """Return for each of several recipes its hash and the settings in which it differs from the others."""
+    labels = {row.recipe_hash: row.recipe for row in table}
+    if len(labels) == 1:
+        return []
+    settings = {g.conditions.recipe_hash: g.runs[0].record.recipe.settings for g in groups}
+    hashes = sorted(labels)
+    differing = differences([settings[digest] for digest in hashes])
+    if not differing:
+        return ["The recipes have different hashes, but no setting that they record differs."]
+    notes = []
+    for i, digest in enumerate(hashes):
+        parts = [f"{key}={values[i]}" for key, values in differing.items()]
+        more = f" and {len(parts) - MOST_SETTINGS} more" if len(parts) > MOST_SETTINGS else ""
+        notes.append(f"Recipe {labels[digest]} ({digest[:8]}): {', '.join(parts[:MOST_SETTINGS])}{more}.")
+    return notes
+
+
+def _left_out(problems: Sequence[Problem]) -> list[str]:
+    if not problems:
+        return []
+    return [f"Left out ({len(problems)}):", *(f"  {problem}" for problem in problems)]
+
+
+def _page(table: Sequence[Row], notes: Iterable[str], problems: Sequence[Problem]) -> str:
+    """Return the comparison as a Markdown page."""
+    lines = ["# Comparison", "", to_markdown(table)]
+    lines += [f"- {escape_markdown(note)}" for note in notes]
+    lines += ["", f"![Accuracy against parameters]({PICTURE_FILE})", ""]
+    if problems:
+        lines += [f"## Left out ({len(problems)})", ""]
+        lines += [f"- {escape_markdown(str(problem))}" for problem in problems]
+    return "\n".join(lines).rstrip() + "\n"
