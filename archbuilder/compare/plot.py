@@ -141,11 +141,12 @@ def _front(rows: Sequence[Row], end: float) -> list[Point]:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
-    hidden = len(names) - MOST_IN_LEGEND
-    if hidden > 0:
-        names = [*names[: MOST_IN_LEGEND - 1], f"{names[MOST_IN_LEGEND - 1]} (and {hidden} more)"]
+    shown = [_cut(name) for name in names[:MOST_IN_LEGEND]]
+    if len(names) > len(shown):
+        shown[-1] += f" (and {len(names) - len(shown)} more)"
+    columns = 3 if max(map(len, shown)) < 30 else 2
     legend = figure.legend(
-        handles[: len(names)], names, loc="outside lower center", ncols=3, fontsize=FONT, frameon=False
+        handles[: len(shown)], shown, loc="outside lower center", ncols=columns, fontsize=FONT, frameon=False
     )
     for text in legend.get_texts():
         text.set_parse_math(False)

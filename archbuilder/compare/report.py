@@ -38,19 +38,20 @@ class Report:
     def print(self, console: Console | None = None) -> None:
         """Print the table, notes, problems and paths of files, fitted to the width of the console."""
         from rich.console import Console
+        from rich.text import Text  # what people wrote is no markup, nor does it hold emoji codes
 
         console = console or Console()
         if not console.encoding.lower().startswith("utf"):
             # A stream that cannot take every sign gets question marks, rather than an exception.
             text = self.render(console.width).encode(console.encoding, "replace").decode(console.encoding)
-            console.print(text, markup=False, highlight=False, end="")
+            console.print(Text(text), end="")
             return
         console.print(to_terminal(self.rows, console.width), crop=False)
         for line in (*self.notes, *_left_out(self.problems)):
-            console.print(line, markup=False, highlight=False)
+            console.print(Text(line))
         for path in self.files:
             # A path is to be copied: it stays on one line, however long.
-            console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+            console.print(Text(f"wrote {path}"), soft_wrap=True)
 
     def render(self, width: int = 80) -> str:
         """Return what `print` prints, as plain text of a width in columns."""

@@ -1,0 +1,66 @@
+"""The picture is drawn for any number of networks, at its size, the same each time."""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+
+import pytest
+
+from archbuilder.compare.plot import draw
+from archbuilder.compare.statistics import group
+from archbuilder.compare.table import Row, rows
+from archbuilder.record import Record
+from tests.compare.records import record, result, runs
+
+
+def table_of(*records: Record) -> list[Row]:
+    return rows(group(runs(*records), "val")[0])
+
+
+def networks(count: int, seeds: int = 3) -> list[Record]:
+    draws = random.Random(0)
+    records = []
+    for i in range(count):
+        params = int(10 ** draws.uniform(4.3, 6.3))
+        accuracy = 0.8 + 0.08 * math.log10(params / 30_000)
+        records += [
+            record(accuracy + draws.gauss(0, 0.01), name=f"resnet{i}_wide", params=params, seed=seed)
+            for seed in range(seeds)
+        ]
+    return records
+
+
+def size(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n")
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize("count", [1, 4, 40, 90])
+def test_any_number_of_networks_makes_a_picture_of_one_size(count: int) -> None:
+    assert size(draw(table_of(*networks(count)))) == (1200, 750)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [record(0.0, params=0)],
+        [record(1.0, params=1), record(1.0, name="same", params=1)],
+        [record(0.5, params=10**9), record(0.5, name="small", params=10)],
+        [record(name="a_very_long_name_" * 20)],
+        [record(name="$\\frac{broken$ mathematics_{")],
+        [record(data="$data"), record(data="a_data_set_of_a_long_name" * 10)],
+        [record(settings={"epochs": i}, params=i + 1) for i in range(20)],
+        [record(results=[result(0.8), result(0.9, weights="averaged")])],
+    ],
+    ids=["nothing", "equal", "far", "long", "mathematics", "data", "recipes", "averaged"],
+)
+def test_extremes_make_a_picture_too(records: list[Record]) -> None:
+    assert size(draw(table_of(*records))) == (1200, 750)
+
+
+def test_the_same_rows_make_the_same_picture() -> None:
+    table = table_of(*networks(12))
+    assert draw(table) == draw(table)

@@ -1,0 +1,144 @@
+"""A comparison reads folders, writes three files, and says what it left out and what may not be compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from archbuilder.compare import Report, compare
+from archbuilder.errors import RecordError
+from tests.compare.records import record, result, save
+
+
+def flat(report: Report) -> str:
+    """Return the printed report with its lines joined, so that a test need not know where they break."""
+    return " ".join(report.render(100).split())
+
+
+def test_three_files_are_written_and_named(tmp_path: Path) -> None:
+    save(tmp_path / "runs", *(record(0.9 + seed / 100, seed=seed) for seed in range(3)))
+    report = compare([tmp_path / "runs"], tmp_path / "new" / "out")
+    assert [path.name for path in report.files] == ["comparison.csv", "comparison.md", "comparison.png"]
+    assert sorted((tmp_path / "new" / "out").iterdir()) == sorted(report.files)
+    assert report.files[2].read_bytes().startswith(b"\x89PNG")
+    for path in report.files:
+        assert f"wrote {path}" in report.render(20)
+
+
+def test_each_output_tells_the_same_numbers(tmp_path: Path) -> None:
+    save(tmp_path, *(record(0.9 + seed / 100, seed=seed) for seed in range(3)))
+    report = compare([tmp_path], tmp_path)
+    (cells,) = csv.DictReader(io.StringIO(report.files[0].read_text(encoding="utf-8")))
+    assert float(cells["accuracy_mean"]) == report.rows[0].accuracy_mean
+    assert float(cells["accuracy_interval"]) == report.rows[0].accuracy_interval
+    for text in (report.files[1].read_text(encoding="utf-8"), report.render()):
+        assert "91.00 ±2.48" in text
+    assert "![Accuracy against parameters](comparison.png)" in report.files[1].read_text(encoding="utf-8")
+
+
+def test_the_held_out_split_is_the_default_and_test_is_not_for_choosing(tmp_path: Path) -> None:
+    save(tmp_path, record(results=[result(0.8), result(0.7, split="test", n=10_000)]))
+    chosen = compare([tmp_path], tmp_path)
+    assert (chosen.split, chosen.rows[0].accuracy_mean) == ("val", 0.8)
+    assert "on the val split of digits (5,000 images)" in flat(chosen)
+    assert "do not choose by it" not in flat(chosen)
+    final = compare([tmp_path], tmp_path, split="test")
+    assert final.rows[0].accuracy_mean == 0.7
+    assert "on the test split of digits (10,000 images)" in flat(final)
+    assert "do not choose by it" in flat(final)
+
+
+def test_what_is_left_out_is_listed_in_each_text(tmp_path: Path) -> None:
+    save(tmp_path, record(), record(finished_at="2029-01-01"), record(seed=3, results=[result(1, "test")]))
+    (tmp_path / "failed").mkdir()
+    (tmp_path / "failed" / "failure.txt").write_text("loss [is] :key: NaN", encoding="utf-8")
+    report = compare([tmp_path], tmp_path / "out")
+    assert len(report.problems) == 3
+    text = flat(report)
+    assert "Left out (3):" in text
+    assert f"{tmp_path / 'failed'}: failed: loss [is] :key: NaN" in text
+    assert "same architecture, recipe, data and seed" in text
+    assert "has no result on the split 'val'; it has: test" in text
+    page = report.files[1].read_text(encoding="utf-8")
+    assert "## Left out (3)" in page
+    assert "loss \\[is\\] :key: NaN" in page
+
+
+def test_one_seed_is_called_chance(tmp_path: Path) -> None:
+    save(tmp_path, record(name="a"), record(name="b"), record(name="b", seed=2))
+    assert "1 of 2 rows have one seed (n=1) and so no interval" in flat(compare([tmp_path], tmp_path))
+
+
+def test_several_recipes_are_told_apart_by_hash_and_settings(tmp_path: Path) -> None:
+    short = {"epochs": 10, "optimizer": {"lr": 0.1}, "augment": "flip"}
+    long = {"epochs": 50, "optimizer": {"lr": 0.1}, "augment": "flip"}
+    save(tmp_path, record(settings=short), record(settings=long, seed=2))
+    text = flat(compare([tmp_path], tmp_path))
+    assert "fronts and ties are kept apart: recipe A; recipe B." in text
+    for settings in (short, long):
+        digest = record(settings=settings).recipe.hash[:8]
+        assert f"({digest}): epochs={settings['epochs']}." in text
+    assert "optimizer" not in text
+
+
+def test_recipes_that_differ_in_much_name_the_first_settings(tmp_path: Path) -> None:
+    save(tmp_path, *(record(settings={f"key{i}": value for i in range(9)}) for value in (1, 2)))
+    assert "key5=1 and 3 more." in flat(compare([tmp_path], tmp_path))
+
+
+def test_several_data_are_kept_apart(tmp_path: Path) -> None:
+    save(tmp_path, record(), record(data="cifar10"))
+    report = compare([tmp_path], tmp_path)
+    assert all(row.front for row in report.rows)
+    assert "fronts and ties are kept apart: cifar10; digits." in flat(report)
+
+
+def test_speeds_of_different_devices_are_not_compared_silently(tmp_path: Path) -> None:
+    save(tmp_path, record(device="cpu"), record(seed=2, device="cuda"))
+    assert "Speeds are not comparable: they were measured on cpu, cuda." in flat(
+        compare([tmp_path], tmp_path)
+    )
+
+
+def test_no_run_with_the_split_says_which_splits_there_are(tmp_path: Path) -> None:
+    save(tmp_path, record(results=[result(0.9, "test")]), record(seed=2, results=[result(0.9, "train")]))
+    with pytest.raises(RecordError, match=r"none of the 2 runs has a result on the split 'val'.*test, train"):
+        compare([tmp_path], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_runs_without_any_result_are_called_so(tmp_path: Path) -> None:
+    save(tmp_path, record(results=[]))
+    with pytest.raises(RecordError, match="they have no results at all"):
+        compare([tmp_path], tmp_path)
+
+
+def test_only_failed_runs_are_an_error_with_their_reasons(tmp_path: Path) -> None:
+    (tmp_path / "failure.txt").write_text("out of memory", encoding="utf-8")
+    with pytest.raises(RecordError, match=r"no run here is finished: .*failed: out of memory"):
+        compare([tmp_path], tmp_path)
+
+
+def test_a_stream_without_all_signs_gets_a_report_too(tmp_path: Path) -> None:
+    save(tmp_path, record(name="réseau"), record(name="réseau", seed=2))
+    report = compare([tmp_path], tmp_path)
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    report.print(Console(file=stream, width=80))
+    stream.flush()
+    assert b"r?seau" in raw.getvalue()
+
+
+def test_importing_the_comparison_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, archbuilder.compare; "
+        "print({'torch', 'matplotlib', 'scipy', 'numpy', 'rich', 'lightning', 'hydra'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
