@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbuilder.describe import Description, describe_graph
+from archbuilder.description import Description, describe_graph
 from archbuilder.language.source import Source, expand, models
 
 if TYPE_CHECKING:

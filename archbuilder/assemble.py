@@ -101,5 +101,3 @@ def _plan(graph: Graph) -> tuple[tuple[Step, ...], tuple[int, ...]]:
         done = tuple(sorted(i for i in set(reads) if last[i] == index and i not in returns))
         steps.append(Step(tuple(node.name.split(".")), reads, fills, done))
     return tuple(steps), returns
-
-

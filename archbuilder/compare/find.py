@@ -101,9 +101,7 @@ def _places(top: Path) -> Iterator[_Place]:
         for entry in reversed(entries):
             if entry.name not in NOT_ENTERED and _is_folder(entry):
                 inside = os.path.join(real, entry.name)
-                waiting.append(
-                    (folder / entry.name, os.path.realpath(inside) if entry.is_symlink() else inside)
-                )
+                waiting.append((folder / entry.name, os.path.realpath(inside) if entry.is_symlink() else inside))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -53,10 +53,7 @@ def set_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
     known = list(dict.fromkeys(conditions))
     data = data_labels(known)
     recipes = recipe_labels(c.recipe_hash for c in known)
-    parts = {
-        c: (data[c], f"recipe {recipes[c.recipe_hash]}", f"{c.weights} weights", f"{c.n:,} images")
-        for c in known
-    }
+    parts = {c: (data[c], f"recipe {recipes[c.recipe_hash]}", f"{c.weights} weights", f"{c.n:,} images") for c in known}
     varying = [i for i in range(4) if len({part[i] for part in parts.values()}) > 1]
     return {c: ", ".join(parts[c][i] for i in varying) for c in known}
 

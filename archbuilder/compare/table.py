@@ -163,9 +163,7 @@ def to_terminal(table: Sequence[Row], width: int) -> RenderableType:
     total = sum(widths) + len(widths) - 1
     drawn = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False, width=total)
     for column, each in zip(columns, widths, strict=True):
-        drawn.add_column(
-            column.title, justify="right" if column.right else "left", overflow="fold", width=each
-        )
+        drawn.add_column(column.title, justify="right" if column.right else "left", overflow="fold", width=each)
     for row in table:
         drawn.add_row(*(Text(column.cell(row)) for column in columns))
     return drawn

@@ -55,9 +55,7 @@ def _paths(split: str, wanted: str | Sequence[str]) -> list[Path]:
     for pattern in patterns:
         path = Path(os.path.expanduser(pattern))
         # A file of that very name comes first: names may hold brackets.
-        matches = (
-            [path] if path.is_file() else [Path(match) for match in glob.glob(str(path), recursive=True)]
-        )
+        matches = [path] if path.is_file() else [Path(match) for match in glob.glob(str(path), recursive=True)]
         matches = [match for match in matches if match.is_file()]
         if not matches and path.is_dir():
             raise DataError(f"{pattern}: is a folder; name the files in it: data.{split}={path / '*.npz'}")

@@ -52,9 +52,7 @@ def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch
     return images.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
 
 
-def _covered(
-    n: int, length: int, size: int, generator: torch.Generator, device: torch.device
-) -> torch.Tensor:
+def _covered(n: int, length: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
     """Return for each of n images which of `length` positions lie in the square: bool [n, length]."""
     start = torch.randint(0, length, (n, 1), generator=generator, device=device) - size // 2
     position = torch.arange(length, device=device)

@@ -38,9 +38,7 @@ class BatchSource:
         channels_last: bool = False,
     ) -> None:
         if split not in dataset.splits:
-            raise DataError(
-                f"{dataset.name}: no split '{split}'; {suggestion(split, dataset.splits, 'there')}"
-            )
+            raise DataError(f"{dataset.name}: no split '{split}'; {suggestion(split, dataset.splits, 'there')}")
         content = dataset.splits[split]
         _check(batch_size, seed, rank, world)
         if train and len(content) < world:

@@ -72,9 +72,7 @@ class Dataset:
         pixels = sum(counts[0])
         sums = [sum(level * n for level, n in enumerate(count)) for count in counts]
         squares = [sum(level * level * n for level, n in enumerate(count)) for count in counts]
-        deviations = [
-            math.sqrt(q * pixels - s * s) / pixels / 255 for s, q in zip(sums, squares, strict=True)
-        ]
+        deviations = [math.sqrt(q * pixels - s * s) / pixels / 255 for s, q in zip(sums, squares, strict=True)]
         return [s / pixels / 255 for s in sums], [max(d, 1 / 255) for d in deviations]
 
     @cached_property
@@ -90,9 +88,7 @@ class Dataset:
     def describe(self) -> Data:
         """Return what the record of a run stores about its data."""
         sizes = {name: len(split) for name, split in self.splits.items()}
-        return Data(
-            self.name, self.fingerprint, sizes, list(self.labels), self.shape, list(self.mean), list(self.std)
-        )
+        return Data(self.name, self.fingerprint, sizes, list(self.labels), self.shape, list(self.mean), list(self.std))
 
 
 def from_numpy(images: Array, labels: Array, source: str) -> Images:
@@ -155,9 +151,7 @@ def checked(name: str, splits: Mapping[str, Images], labels: Sequence[str], sour
     source = source or name
     for split in ("train", "val"):
         if split not in splits:
-            raise DataError(
-                f"{source}: there is no split '{split}'; give train and val, and test if you like"
-            )
+            raise DataError(f"{source}: there is no split '{split}'; give train and val, and test if you like")
     if repeated := {label for label in labels if list(labels).count(label) > 1}:
         raise DataError(f"{source}: two classes are called '{min(repeated)}'; give each its own name")
     for split, images in splits.items():
@@ -192,9 +186,7 @@ def holdout(images: Images, share: float) -> tuple[Images, Images]:
 def _count(share: float, total: int) -> int:
     """Return how many of `total` images a fraction or count holds out."""
     if isinstance(share, float) and not 0 < share < 1:
-        raise ConfigError(
-            "data.holdout", f"{share} is no fraction between 0 and 1; a count is a whole number"
-        )
+        raise ConfigError("data.holdout", f"{share} is no fraction between 0 and 1; a count is a whole number")
     count = round(share * total) if isinstance(share, float) else share
     if not 1 <= count < total:
         raise ConfigError(

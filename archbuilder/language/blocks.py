@@ -75,7 +75,10 @@ def read_block(name: str, content: Any, prefix: str) -> Block:
     if not layers:
         raise ConfigError(f"{prefix}layers", "every layer is null; a block needs one at least")
     if len(inputs) > 1 and layers[0].sources is None:
-        raise ConfigError(layers[0].where, f"the block has several inputs, so its first layer must say from which: {', '.join(inputs)}")
+        raise ConfigError(
+            layers[0].where,
+            f"the block has several inputs, so its first layer must say from which: {', '.join(inputs)}",
+        )
     outputs = _names(content["outputs"], f"{prefix}outputs") if "outputs" in content else None
     style = content.get("style", {})
     if not isinstance(style, Mapping):
@@ -88,9 +91,7 @@ def read_params(content: Any, where: str) -> dict[str, Param]:
     """Return the declared parameters of a block or model; raises ConfigError."""
     if not isinstance(content, Mapping):
         raise ConfigError(where, f"a mapping from names to types or defaults is needed, not {content!r:.60}")
-    return {
-        check_param_name(name, where): declare(value, f"{where}.{name}") for name, value in content.items()
-    }
+    return {check_param_name(name, where): declare(value, f"{where}.{name}") for name, value in content.items()}
 
 
 def _names(content: Any, where: str) -> tuple[str, ...]:

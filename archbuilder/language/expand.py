@@ -210,7 +210,10 @@ class _Scope:
         if section + text == layer.name or text == layer.name:
             return ConfigError(where, f"'{text}' is this layer itself; name an earlier one")
         if section + text in self.all or text in self.all:
-            return ConfigError(where, f"'{text}' comes later, but layers run top to bottom; move it up, or read an earlier one")
+            return ConfigError(
+                where,
+                f"'{text}' comes later, but layers run top to bottom; move it up, or read an earlier one",
+            )
         names = [name.removeprefix(section) for name in self.known]
         return ConfigError(where, f"there is no layer '{text}' before this one; {suggestion(text, names, 'before it')}")
 
@@ -256,8 +259,11 @@ def _leaf(
     copy: int,
 ) -> Leaf:
     declared = params_of(cls)
-    said = {key: value for key, value in layer.arguments.items() if value != "style" or key not in STYLE}
-    from_style = cls.from_style | {key: key for key in layer.arguments if key in declared and key not in said}
+    as_style = {
+        key: key for key, value in layer.arguments.items() if value == "style" and key in STYLE and key in declared
+    }
+    said = {key: value for key, value in layer.arguments.items() if key not in as_style}
+    from_style = {**cls.from_style, **as_style}
     arguments: dict[str, Any] = {key: param.default for key, param in declared.items()}
     arguments |= {key: style[of] for key, of in from_style.items() if of in style}
     arguments |= _arguments(said, declared, names, layer, copy)
@@ -324,7 +330,11 @@ def _output(name: str, known: Mapping[str, _Known], where: str) -> str:
 
 
 def _parameters(
-    declared: Mapping[str, Param], given: Mapping[str, Value], surroundings: Mapping[str, Value], where: str, prefix: str
+    declared: Mapping[str, Param],
+    given: Mapping[str, Value],
+    surroundings: Mapping[str, Value],
+    where: str,
+    prefix: str,
 ) -> dict[str, Value]:
     """Return the value of every parameter: the one given, or the default, over those declared before it."""
     values: dict[str, Value] = {}
@@ -339,7 +349,11 @@ def _parameters(
 
 
 def _arguments(
-    said: Mapping[str, Any], declared: Mapping[str, Param], names: Mapping[str, Value], layer: Layer, copy: int
+    said: Mapping[str, Any],
+    declared: Mapping[str, Param],
+    names: Mapping[str, Value],
+    layer: Layer,
+    copy: int,
 ) -> dict[str, Any]:
     """Return the arguments of a layer as typed values, evaluated with the caller's names."""
     arguments = {}

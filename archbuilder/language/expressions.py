@@ -15,7 +15,7 @@ from archbuilder.errors import suggestion
 LARGEST = 10**7
 LONGEST = 300
 
-Value = int | float | bool | str
+Value = int | float | bool | str | tuple[int, ...]
 
 
 class ExpressionError(ValueError):
@@ -128,8 +128,10 @@ def _value(node: ast.AST, names: Mapping[str, Value]) -> Value:
         return _value(node.body if _truth(node.test, names) else node.orelse, names)
     if isinstance(node, ast.Call):
         return _call(node, names)
-    raise ExpressionError(f"'{ast.unparse(node)}' is not part of the language: use numbers, parameters, "
-                          f"+ - * / // % **, comparisons, and or not, a if c else b, {' '.join(FUNCTIONS)}")
+    raise ExpressionError(
+        f"'{ast.unparse(node)}' is not part of the language: use numbers, parameters, "
+        f"+ - * / // % **, comparisons, and or not, a if c else b, {' '.join(FUNCTIONS)}"
+    )
 
 
 def _look_up(name: str, names: Mapping[str, Value]) -> Value:
@@ -183,14 +185,15 @@ def _call(node: ast.Call, names: Mapping[str, Value]) -> Value:
 
 def _numbers(values: list[Value]) -> None:
     for value in values:
-        if isinstance(value, bool | str):
+        if isinstance(value, bool | str | tuple):
             raise ExpressionError(f"{value!r} is not a number")
 
 
 def _bounded(value: Any) -> Value:
     if isinstance(value, int | float) and not abs(value) <= LARGEST:
-        raise ExpressionError(f"the value {value} is beyond {LARGEST:,}" if abs(value) < 10**30 else
-                              f"the value is beyond {LARGEST:,}")
+        raise ExpressionError(
+            f"the value {value} is beyond {LARGEST:,}" if abs(value) < 10**30 else f"the value is beyond {LARGEST:,}"
+        )
     if not isinstance(value, int | float | str):
         raise ExpressionError(f"{value!r} is not a number")
     return value

@@ -48,7 +48,10 @@ def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
     for name in waiting:
         target = present[name]["after"]
         if target not in present:
-            raise ConfigError(f"{where}.{name}.after", f"there is no layer '{target}' here; {suggestion(str(target), present)}")
+            raise ConfigError(
+                f"{where}.{name}.after",
+                f"there is no layer '{target}' here; {suggestion(str(target), present)}",
+            )
     # Behind a layer, those that say `after` keep the order in which they were written.
     last_behind: dict[str, str] = {}
     while waiting:
@@ -68,7 +71,10 @@ def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, si
             raise ConfigError(where, f"the key {key!r} is not a string; put it in quotes, or choose another")
     if "block" not in spec:
         others = [other for other in siblings if other != name]
-        raise ConfigError(where, f"this layer says no block; if '{name}' is misspelt, {suggestion(name, others, 'layers here')}")
+        raise ConfigError(
+            where,
+            f"this layer says no block; if '{name}' is misspelt, {suggestion(name, others, 'layers here')}",
+        )
     block = spec["block"]
     if not isinstance(block, str):
         raise ConfigError(f"{where}.block", f"{block!r:.60} is not the name of a block")

@@ -42,7 +42,9 @@ def read_model(content: Any, where: str = "model") -> Model:
     layers = _sections(content, where)
     if len(inputs) > 1 and layers[0].sources is None:
         names = ", ".join(inputs)
-        raise ConfigError(layers[0].where, f"the model has several inputs, so its first layer must say from which: {names}")
+        raise ConfigError(
+            layers[0].where, f"the model has several inputs, so its first layer must say from which: {names}"
+        )
     return Model(
         inputs=inputs,
         classes=_classes(content, where),

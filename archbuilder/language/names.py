@@ -11,16 +11,7 @@ from archbuilder.language.params import SURROUNDINGS
 # The public attributes of torch.nn.Module, which a layer of the same name would hide. Written out because
 # this package imports no torch; a test compares it with the installed torch.
 MODULE_ATTRIBUTES = frozenset(
-    """
-    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
-    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half
-    ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
-    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
-    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
-    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict
-    to to_empty train training type xpu zero_grad graph
-    """.split()
+    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad", "graph"]
 )
 
 
@@ -45,6 +36,9 @@ def check_name(name: object, where: str, what: str) -> str:
     if not isinstance(name, str):
         raise ConfigError(where, f"the key {name!r} is not a string; put it in quotes, or choose a name")
     if not (name.isidentifier() and name.isascii()) or name.startswith("_") or keyword.iskeyword(name):
-        raise ConfigError(where, f"'{name}' is no name for {what}: use letters, digits and _, not starting with "
-                                 "a digit or _, and no keyword of Python")
+        raise ConfigError(
+            where,
+            f"'{name}' is no name for {what}: use letters, digits and _, not starting with "
+            "a digit or _, and no keyword of Python",
+        )
     return name

@@ -82,6 +82,9 @@ def _boolean(value: Any, param: Param, names: Mapping[str, Value], where: str) -
 def _pair(value: Any, param: Param, names: Mapping[str, Value], where: str) -> tuple[int, ...] | str:
     if isinstance(value, str) and value in param.choices:
         return value
+    inner = names.get(value) if isinstance(value, str) else value
+    if isinstance(inner, tuple):
+        value = inner
     if isinstance(value, list | tuple):
         if len(value) != 2:
             raise ConfigError(where, f"{_shown(value)} has {len(value)} entries; write k or [height, width]")
@@ -90,6 +93,8 @@ def _pair(value: Any, param: Param, names: Mapping[str, Value], where: str) -> t
 
 
 def _integers(value: Any, param: Param, names: Mapping[str, Value], where: str) -> tuple[int, ...]:
+    if isinstance(value, str):
+        value = names.get(value, value)
     if not isinstance(value, list | tuple) or not value:
         raise ConfigError(where, f"{_shown(value)} is not a list of whole numbers")
     return tuple(_integer(item, param, names, f"{where}[{i}]") for i, item in enumerate(value))

@@ -99,7 +99,7 @@ def primitive(name: str) -> Callable[[P], P]:
         made = dataclass(frozen=True)(cls)
         made.name = name
         REGISTRY[name] = made
-        return made
+        return made  # type: ignore[return-value]
 
     return register
 

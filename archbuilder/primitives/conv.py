@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archbuilder.graph import Shape
-from archbuilder.primitives.base import Cost, Refusal, Shapes, channels, map_of, param, pixels, primitive, window
+from archbuilder.primitives.base import (
+    Cost,
+    Refusal,
+    Shapes,
+    channels,
+    map_of,
+    param,
+    pixels,
+    primitive,
+    window,
+)
 from archbuilder.primitives.join import concatenated, same_shape
 from archbuilder.primitives.style import Styled, style_param
 
@@ -39,7 +49,8 @@ class Convolution(Styled):
         for which in (width, self.out):
             if which % self.groups:
                 raise Refusal(
-                    f"{which} channels cannot be split into {self.groups} groups; use a divisor of {which}", "groups"
+                    f"{which} channels cannot be split into {self.groups} groups; use a divisor of {which}",
+                    "groups",
                 )
         kernel, padding, dilation = self.grid()
         high, wide = (window(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))

@@ -32,8 +32,16 @@ def conv2d(
 
     Source: He et al. 2015, "Delving deep into rectifiers", section 2.2.
     """
-    conv = nn.utils.skip_init(
-        nn.Conv2d, inner, outer, kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=bias
+    conv: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Conv2d,
+        inner,
+        outer,
+        kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        bias=bias,
     )
     fan_out = outer // groups * kernel[0] * kernel[1]
     _normal(conv, (2 / fan_out) ** 0.5)
@@ -42,7 +50,7 @@ def conv2d(
 
 def linear(inner: int, outer: int, bias: bool) -> nn.Linear:
     """Return a fully connected layer with normal weights of deviation 1/sqrt(inner) and zero bias."""
-    layer = nn.utils.skip_init(nn.Linear, inner, outer, bias=bias)
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inner, outer, bias=bias)  # type: ignore[no-untyped-call]
     _normal(layer, inner**-0.5)
     return layer
 
@@ -117,7 +125,7 @@ class Split(nn.Module):
         self.sizes = list(sizes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return x.split(self.sizes, 1)
+        return torch.split(x, self.sizes, 1)
 
 
 class Merging(nn.Module):
@@ -171,5 +179,3 @@ class Scale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight
-
-

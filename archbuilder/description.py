@@ -53,7 +53,13 @@ class Description:
         totals = {name: getattr(self, name) for name in ("params", "macs", "activations", "peak_activations")}
         layers = [vars(layer) | {"shape": list(layer.shape)} for layer in self.layers]
         inputs = {name: list(shape) for name, shape in self.inputs.items()}
-        return {"name": self.name, "inputs": inputs, "outputs": [list(s) for s in self.outputs], **totals, "layers": layers}
+        return {
+            "name": self.name,
+            "inputs": inputs,
+            "outputs": [list(s) for s in self.outputs],
+            **totals,
+            "layers": layers,
+        }
 
 
 def describe_graph(graph: Graph) -> Description:
@@ -76,6 +82,8 @@ def _peak(flat: Flat) -> int:
     for index, call in enumerate(flat.calls):
         alive += sum(size[value] for value in call.outputs)
         peak = max(peak, alive)
-        dropped = [v for v in (*set(call.inputs), *call.outputs) if last.get(v, index) == index and v not in flat.outputs]
+        dropped = [
+            v for v in (*set(call.inputs), *call.outputs) if last.get(v, index) == index and v not in flat.outputs
+        ]
         alive -= sum(size[value] for value in dropped)
     return peak

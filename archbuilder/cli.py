@@ -1,0 +1,91 @@
+"""The command `archbuilder`: one function for each thing it does, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from archbuilder.console import fail
+from archbuilder.errors import ArchbuilderError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; the exit code is 0 only when it worked."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.command(options)
+    except ArchbuilderError as error:
+        if options.debug:
+            raise
+        fail(error)
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough.
+        sys.stderr.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="archbuilder", description=__doc__.split(":")[0] if __doc__ else None)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    show = commands.add_parser("show", help="cost of a network, layer by layer, before it exists")
+    show.add_argument("model", help="a shipped model's name, or a YAML file")
+    show.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as model.stages.stage2.ratio=2")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    show.set_defaults(command=_show)
+
+    models = commands.add_parser("models", help="names of the shipped models")
+    models.set_defaults(command=_models)
+
+    compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
+    compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    compare.add_argument(
+        "--to", type=Path, default=Path(), help="folder for comparison.csv, .md and .png (default: here)"
+    )
+    compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
+    compare.set_defaults(command=_compare)
+
+    export = commands.add_parser("export", help="package a finished run")
+    export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
+    export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
+    export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
+    export.set_defaults(command=_export)
+    return parser
+
+
+def _show(options: argparse.Namespace) -> None:
+    from archbuilder.api import describe
+
+    description = describe(options.model, options.overrides)
+    if options.json:
+        print(json.dumps(description.to_json(), indent=1))
+        return
+    from rich.console import Console
+
+    from archbuilder.show import cost_table
+
+    # Not cut off where there is no terminal whose width would be known.
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(cost_table(description))
+
+
+def _models(options: argparse.Namespace) -> None:
+    from archbuilder.api import models
+
+    print("\n".join(models()))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from archbuilder.compare import compare
+
+    compare(options.folders, to=options.to, split=options.split).print()
+
+
+def _export(options: argparse.Namespace) -> None:
+    from archbuilder.zoo.package import export
+
+    print(f"packaged as {export(options.run, options.to, options.name)}")

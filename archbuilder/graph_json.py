@@ -1,0 +1,154 @@
+"""The Graph as JSON, there and back, and its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archbuilder.errors import ConfigError
+from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
+from archbuilder.record import content_hash
+
+SCHEMA = 1
+
+
+def to_json(graph: Graph) -> dict[str, Any]:
+    """Return a graph as plain JSON data with its schema version."""
+    return {"schema": SCHEMA, **_node_to_json(graph)}
+
+
+def graph_hash(graph: Graph) -> str:
+    """Return the sha256 of the structure: equal for equal networks, whatever they are called."""
+    return content_hash(_structure(graph))
+
+
+def _node_to_json(node: Leaf | Graph) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": node.name}
+    if isinstance(node, Leaf):
+        content |= {"op": node.op, "reads": list(node.reads), "attributes": _plain(node.attributes)}
+        content |= {"shapes": [list(shape) for shape in node.shapes]}
+    else:
+        content |= {"block": node.block, "reads": list(node.reads), "inputs": _plain(node.inputs)}
+        content |= {"nodes": [_node_to_json(inner) for inner in node.nodes], "outputs": dict(node.outputs)}
+    return content | ({"doc": node.doc} if node.doc else {})
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+
+
+def _structure(node: Leaf | Graph) -> Any:
+    """What makes two networks the same: everything but docs, block names and the network's own name."""
+    if isinstance(node, Leaf):
+        return [node.name, node.op, list(node.reads), _plain(node.attributes), [list(s) for s in node.shapes]]
+    inner = [[part.name, _structure(part)] for part in node.nodes]
+    return [
+        list(node.reads),
+        [[k, list(v)] for k, v in node.inputs.items()],
+        inner,
+        list(node.outputs.items()),
+    ]
+
+
+def from_json(content: Any) -> Graph:
+    """Return the graph that `to_json` wrote, names and shapes checked as far as plain data goes.
+
+    Raises ConfigError naming the place for an unknown schema version and for anything malformed. What the
+    primitives say to it is checked by `archbuilder.primitives.check`.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError("architecture", "is not a mapping")
+    if content.get("schema") != SCHEMA:
+        raise ConfigError("architecture.schema", f"version {content.get('schema')!r} is not known here, only {SCHEMA}")
+    graph = _graph({key: value for key, value in content.items() if key != "schema"}, "architecture", depth=0)
+    if graph.reads:
+        raise ConfigError("architecture.reads", "a whole network reads nothing")
+    return graph
+
+
+_LEAF_KEYS = {"name", "op", "reads", "attributes", "shapes"}
+_GRAPH_KEYS = {"name", "block", "reads", "inputs", "nodes", "outputs"}
+DEEPEST = 50
+
+
+def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
+    if depth > DEEPEST:
+        raise ConfigError(where, f"blocks are nested deeper than {DEEPEST}")
+    _check_keys(content, _GRAPH_KEYS, where)
+    inputs = {_text(k, where): _shape(v, f"{where}.inputs.{k}") for k, v in _mapping(content, "inputs", where).items()}
+    known = set(inputs)
+    nodes: list[Leaf | Graph] = []
+    for index, inner in enumerate(_list(content, "nodes", where)):
+        nodes.append(_node(inner, f"{where}.nodes[{index}]", depth + 1, known))
+    outputs = {_text(k, where): _text(v, where) for k, v in _mapping(content, "outputs", where).items()}
+    unknown = [value for value in outputs.values() if value not in known]
+    if unknown or not outputs:
+        raise ConfigError(f"{where}.outputs", f"'{unknown[0]}' is not made here" if unknown else "there are none")
+    reads = tuple(_text(name, where) for name in _list(content, "reads", where))
+    if reads and len(reads) != len(inputs):
+        raise ConfigError(f"{where}.reads", f"{len(reads)} values for {len(inputs)} inputs")
+    name, block = _text(content["name"], where), _text(content["block"], where)
+    return Graph(name, block, inputs, tuple(nodes), outputs, reads, _text(content.get("doc", ""), where))
+
+
+def _node(content: Any, where: str, depth: int, known: set[str]) -> Leaf | Graph:
+    if not isinstance(content, dict):
+        raise ConfigError(where, "is not a mapping")
+    node = _leaf(content, where) if "op" in content else _graph(content, where, depth)
+    for name in node.reads:
+        if name not in known:
+            raise ConfigError(f"{where}.reads", f"'{name}' is not made before this node")
+    made = {reference(node.name, index) for index in range(len(node.shapes))}
+    if made & known or not node.reads:
+        raise ConfigError(where, f"the name '{node.name}' stands twice" if made & known else "the node reads nothing")
+    known |= made
+    return node
+
+
+def _leaf(content: dict[str, Any], where: str) -> Leaf:
+    _check_keys(content, _LEAF_KEYS, where)
+    attributes = {_text(k, where): _attribute(v, where) for k, v in _mapping(content, "attributes", where).items()}
+    shapes = tuple(_shape(shape, f"{where}.shapes") for shape in _list(content, "shapes", where))
+    reads = tuple(_text(name, where) for name in _list(content, "reads", where))
+    name, op = _text(content["name"], where), _text(content["op"], where)
+    return Leaf(name, op, reads, attributes, shapes, _text(content.get("doc", ""), where))
+
+
+def _check_keys(content: dict[str, Any], keys: set[str], where: str) -> None:
+    for key in content:
+        if key not in keys | {"doc"}:
+            raise ConfigError(where, f"unknown key '{key}'")
+    for key in sorted(keys - set(content)):
+        raise ConfigError(where, f"the key '{key}' is missing")
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(where, f"{value!r:.60} is not a string")
+    return value
+
+
+def _list(content: dict[str, Any], key: str, where: str) -> list[Any]:
+    if not isinstance(content[key], list):
+        raise ConfigError(f"{where}.{key}", "is not a list")
+    return list(content[key])
+
+
+def _mapping(content: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    if not isinstance(content[key], dict):
+        raise ConfigError(f"{where}.{key}", "is not a mapping")
+    return dict(content[key])
+
+
+def _shape(value: Any, where: str) -> Shape:
+    if not isinstance(value, list) or len(value) not in (1, 3) or any(type(v) is not int or v < 1 for v in value):
+        raise ConfigError(where, f"{value!r:.60} is no shape: [C] or [C, H, W] of whole numbers >= 1")
+    return tuple(value)
+
+
+def _attribute(value: Any, where: str) -> Attribute:
+    if isinstance(value, list) and all(type(item) is int for item in value):
+        return tuple(value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ConfigError(where, f"{value!r:.60} is no attribute")

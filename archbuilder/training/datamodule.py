@@ -1,0 +1,49 @@
+"""The data as Lightning asks for it: whole splits on the device that trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+
+from archbuilder.data.augment import Augment
+from archbuilder.data.batches import BatchSource
+from archbuilder.data.images import Dataset
+
+# Evaluation keeps no gradients, so it affords larger batches; the figure does not change a result.
+EVALUATION_BATCH = 512
+
+
+class Batches(lightning.LightningDataModule):
+    """Gives the trainer a BatchSource for each split, made where and when training starts."""
+
+    def __init__(self, dataset: Dataset, augment: Augment, batch_size: int, seed: int, channels_last: bool) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.augment = augment
+        self.batch_size = batch_size
+        self.seed = seed
+        self.channels_last = channels_last
+
+    def train_dataloader(self) -> BatchSource:
+        return self._source("train", self.batch_size, train=True, augment=self.augment)
+
+    def val_dataloader(self) -> BatchSource:
+        return self._source("val", max(self.batch_size, EVALUATION_BATCH))
+
+    def test_dataloader(self) -> BatchSource:
+        return self._source("test", max(self.batch_size, EVALUATION_BATCH))
+
+    def _source(self, split: str, batch_size: int, **options: Any) -> BatchSource:
+        assert self.trainer is not None
+        return BatchSource(
+            self.dataset,
+            split,
+            batch_size,
+            seed=self.seed,
+            device=self.trainer.strategy.root_device,
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+            channels_last=self.channels_last,
+            **options,
+        )

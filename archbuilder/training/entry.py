@@ -1,0 +1,95 @@
+"""Around a job: what `train.py` does with the command line and with errors."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from archbuilder.console import fail
+from archbuilder.errors import ArchbuilderError, ConfigError, suggestion
+from archbuilder.files import write_text
+from archbuilder.training.sweep import FAILURE_FILE
+
+
+def model_overrides(arguments: list[str]) -> list[str]:
+    """Return the arguments with `model.x=1` as `++model.x=1`.
+
+    So an override may name a key of the model that its file leaves at the default; what it means, the
+    builder checks, and its message says more than Hydra's.
+    """
+    return [f"++{text}" if re.match(r"model\.[^=]*=", text) else text for text in arguments]
+
+
+def job(config: DictConfig) -> None:
+    """Run one job. In a sweep, a failure is written into the job's folder and the sweep goes on."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from archbuilder.training.run import run
+
+    folder = Path(config.folder)
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    try:
+        run(config)
+    except ArchbuilderError as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            write_text(folder / FAILURE_FILE, f"{error}\n")
+            print(f"error: {error}", file=sys.stderr)
+            return
+        _remove_if_unused(folder)
+        # Not raised further: Hydra would add its own words to the error's.
+        fail(error)
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove a run's folder in which nothing was trained: Hydra makes it before the job can look at its input."""
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Turn errors about the configuration, ours and Hydra's, into one paragraph and exit code 1."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except ArchbuilderError as error:
+        fail(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        fail(explain(error, _known_keys))
+
+
+def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
+    """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
+    text = str(error).replace("\n", " ")
+    found = re.search(r"Could not override '([^']+)'", text)
+    if not found:
+        return ConfigError("command line", " ".join(text.split()))
+    key = found.group(1).split("@")[0]
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        names = known_keys(".".join(parts[:depth]))
+        if names and part not in names:
+            return ConfigError(key, f"there is no key '{part}'; {suggestion(part, names, 'keys')}")
+    return ConfigError(key, " ".join(text.split()))
+
+
+def _known_keys(key: str) -> list[str]:
+    """Return the keys of the default configuration below a dotted key."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    from archbuilder.paths import conf_dir
+
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("train")
+    node = OmegaConf.select(config, key) if key else config
+    return [str(name) for name in node] if OmegaConf.is_dict(node) else []

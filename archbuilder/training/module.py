@@ -1,0 +1,115 @@
+"""The LightningModule: a network, its loss, and totals that stay on the device until the epoch ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archbuilder.training.weights import decay_groups
+
+MakeOptimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
+MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
+
+
+class Totals(nn.Module):
+    """Sums over the images of an epoch: loss, correct answers, images. Nothing here waits for the device."""
+
+    sums: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("sums", torch.zeros(3, dtype=torch.float64), persistent=False)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: mean loss [], logits [N, K], labels [N]."""
+        n = len(labels)
+        correct = (logits.detach().argmax(1) == labels).sum()
+        self.sums += torch.stack([loss.detach().double() * n, correct.double(), correct.new_full((), n).double()])
+
+    def reset(self) -> None:
+        """Start again from nothing."""
+        self.sums.zero_()
+
+    def means(self) -> tuple[float, float]:
+        """Return accuracy (0..1) and mean loss over all processes' images; waits for the device."""
+        sums = self.sums.clone()
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(sums)
+        loss, correct, n = sums.tolist()
+        return (correct / n, loss / n) if n else (0.0, 0.0)
+
+
+class Classifier(lightning.LightningModule):
+    """A network that learns to classify: images [N, C, H, W] and labels [N] in, logits [N, K] out."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        make_optimizer: MakeOptimizer,
+        make_schedule: MakeSchedule,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.make_optimizer = make_optimizer
+        self.make_schedule = make_schedule
+        self.label_smoothing = label_smoothing
+        self.train_totals = Totals()
+        self.val_totals = Totals()
+        self.test_totals = Totals()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.net(images)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        images, labels = batch
+        logits = self.net(images)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        self.train_totals.add(loss, logits, labels)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
+        self._evaluate(self.val_totals, batch)
+
+    def test_step(self, batch: tuple[Tensor, Tensor]) -> None:
+        self._evaluate(self.test_totals, batch)
+
+    def _evaluate(self, totals: Totals, batch: tuple[Tensor, Tensor]) -> None:
+        images, labels = batch
+        logits = self.net(images)
+        totals.add(functional.cross_entropy(logits, labels), logits, labels)
+
+    def on_train_epoch_start(self) -> None:
+        self.train_totals.reset()
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_totals.reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.test_totals.reset()
+
+    def on_train_epoch_end(self) -> None:
+        # The epoch's evaluation is over by now: everything about it goes into one row of the metrics.
+        lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        self.log_dict({**_named("train", self.train_totals), **_named("val", self.val_totals), "lr": lr})
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(_named("val", self.val_totals), logger=False)
+
+    def on_test_epoch_end(self) -> None:
+        self.log_dict(_named("test", self.test_totals), logger=False)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(decay_groups(self.net))
+        schedule = self.make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _named(split: str, totals: Totals) -> dict[str, float]:
+    accuracy, loss = totals.means()
+    return {f"{split}/accuracy": accuracy, f"{split}/loss": loss}

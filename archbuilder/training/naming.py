@@ -1,0 +1,54 @@
+"""Names of runs and sweeps, made from what they are: the same configuration always gives the same folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from archbuilder.record import content_hash
+
+# What changes neither the network nor how it is trained, so that two runs that differ in it are one run.
+INCIDENTAL = ("hydra", "force", "folder", "sweep", "logger", "callbacks", "experiment")
+
+
+def register() -> None:
+    """Give Hydra's configuration the resolvers `network_name`, `run_name` and `sweep_name`."""
+    OmegaConf.register_new_resolver("network_name", _network_name, replace=True)
+    OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
+    OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+
+
+def _network_name() -> str:
+    """Return the chosen model with the overrides that change it: `resnet20 stages.stage1.repeat=2`."""
+    from hydra.core.hydra_config import HydraConfig
+
+    hydra: Any = HydraConfig.get()
+    changes = [text.lstrip("+") for text in hydra.overrides.task if text.lstrip("+~").startswith("model.")]
+    return " ".join([str(hydra.runtime.choices.model), *(text.replace("model.", "", 1) for text in changes)])
+
+
+def _run_name(*, _root_: DictConfig) -> str:
+    """Return network, data, seed and a short hash of all settings that matter."""
+    from hydra.core.hydra_config import HydraConfig
+
+    settings = run_settings(_root_)
+    hydra: Any = HydraConfig.get()
+    model = str(hydra.runtime.choices.model).replace("/", "-")
+    return f"{model}-{settings['data'].get('name')}-seed{settings['seed']}-{content_hash(settings)[:8]}"
+
+
+def _sweep_name() -> str:
+    """Return a name for a sweep that stays the same when the same command is given again."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return f"sweep-{content_hash(list(HydraConfig.get().overrides.task))[:8]}"
+
+
+def run_settings(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved settings that make a run what it is."""
+    kept = {key: config._get_node(key) for key in config if key not in INCIDENTAL}
+    return {
+        str(key): OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else config[key]
+        for key, node in kept.items()
+    }

@@ -1,0 +1,44 @@
+"""Making the parts of a run from its configuration, and errors that say which key was at fault."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from archbuilder.errors import ConfigError
+
+
+def make(config: Any, where: str, **extra: Any) -> Any:
+    """Return what a node with `_target_` describes; raises ConfigError, naming the node and the cause."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(config, **extra)
+    except InstantiationException as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise ConfigError(where, " ".join(str(cause).split())) from None
+
+
+def make_all(config: Mapping[str, Any] | None, where: str) -> list[Any]:
+    """Return what every entry of a group describes; entries that are null are left out."""
+    return [make(node, f"{where}.{name}") for name, node in (config or {}).items() if node is not None]
+
+
+def quiet() -> None:
+    """Keep Lightning's notices about its own surroundings away from what a person reads here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for notice in (
+        # The batches are on the device already: there are no worker processes to have more of.
+        ".*does not have many workers.*",
+        ".*The number of training batches.*",
+        # A run's folder is made by Hydra and named by its settings, so it may well exist.
+        ".*exists and is not empty.*",
+        # Lightning 2.6 asks torch in a way that torch 2.15 no longer likes.
+        ".*isinstance.treespec, LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message=notice)

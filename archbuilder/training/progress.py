@@ -1,0 +1,97 @@
+"""What a person sees while training: a bar in a terminal, else one plain line per epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+from archbuilder.training.module import Classifier
+
+
+class Stopwatch(lightning.Callback):
+    """Measures the seconds spent on training batches, evaluation left out, and counts their images."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.images = 0
+        self._since: float | None = None
+
+    @property
+    def images_per_second(self) -> float:
+        return self.images / self.seconds if self.seconds else 0.0
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._since = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
+        self.images += len(batch[1]) * trainer.world_size
+
+    def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._stop(module)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._stop(module)
+
+    def _stop(self, module: lightning.LightningModule) -> None:
+        if self._since is not None:
+            if module.device.type == "cuda":
+                # Kernels are only queued so far; without this their time would count as evaluation.
+                import torch
+
+                torch.cuda.synchronize(module.device)
+            self.seconds += time.perf_counter() - self._since
+            self._since = None
+
+
+class Lines(lightning.Callback):
+    """Prints one line per epoch: loss, accuracies, images per second, time left."""
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self.stopwatch = stopwatch
+        self.started = 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if trainer.is_global_zero and isinstance(module, Classifier):
+            print(self.line(trainer, module), flush=True)
+
+    def line(self, trainer: lightning.Trainer, module: Classifier) -> str:
+        """Return the line of the epoch that just ended."""
+        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
+        accuracy, loss = module.train_totals.means()
+        val, _ = module.val_totals.means()
+        left = (time.perf_counter() - self.started) / epoch * (epochs - epoch)
+        return (
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {loss:.3f}  train {accuracy:6.2%}  val {val:6.2%}  "
+            f"{self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
+        )
+
+
+class Bar(TQDMProgressBar):
+    """Lightning's bar over the batches of an epoch, with the accuracies of the last one and images per second."""
+
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        super().__init__(refresh_rate=10)
+        self.stopwatch = stopwatch
+
+    def get_metrics(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> dict[str, Any]:
+        shown = {"val": "val/accuracy", "train": "train/accuracy", "loss": "train/loss"}
+        metrics = {
+            name: f"{float(trainer.callback_metrics[key]):.4f}"
+            for name, key in shown.items()
+            if key in trainer.callback_metrics
+        }
+        return metrics | {"img/s": f"{self.stopwatch.images_per_second:,.0f}"}
+
+
+def progress(stopwatch: Stopwatch) -> Bar | Lines:
+    """Return the bar where standard output is a terminal, else plain lines that survive in a log."""
+    return Bar(stopwatch) if sys.stdout.isatty() else Lines(stopwatch)

@@ -1,0 +1,44 @@
+"""From pictures to what a network was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from archbuilder.data.batches import scale_and_offset
+from archbuilder.errors import DataError
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Turns uint8 pictures into normalised float32 [N, C, H, W]: (pixel / 255 - mean) / std.
+
+    `shape` is [C, H, W]; `mean` and `std` are per channel. Takes a uint8 tensor [N, C, H, W] or [C, H, W], or
+    anything that numpy reads as [H, W, C] or [H, W], a PIL image for one. Raises DataError for other sizes.
+    """
+
+    shape: list[int]
+    mean: list[float]
+    std: list[float]
+
+    def __call__(self, picture: Any) -> Tensor:
+        pixels = picture if isinstance(picture, Tensor) else _from_array(np.asarray(picture))
+        if pixels.dim() == 3:
+            pixels = pixels[None]
+        if pixels.dtype != torch.uint8 or list(pixels.shape[1:]) != self.shape:
+            raise DataError(
+                f"the picture is {pixels.dtype} {list(pixels.shape[1:])}; this network wants torch.uint8 {self.shape} "
+                "(channels, height, width): convert and resize it first"
+            )
+        scale, offset = scale_and_offset(self.mean, self.std, pixels.device)
+        return torch.mul(pixels, scale).add_(offset)
+
+
+def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
+    if array.ndim == 2:
+        array = array[:, :, None]
+    return torch.from_numpy(np.array(array)).permute(2, 0, 1)

@@ -1,0 +1,27 @@
+"""Train a network, or sweep over several and compare them; every setting lies in conf/.
+
+python train.py model=resnet20 data=cifar10 seed=1
+python train.py -m model=resnet20,fire_small seed=1,2,3
+"""
+
+import os
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from archbuilder.training.entry import errors_for_people, job, model_overrides
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """Run one job of the sweep, or the only one."""
+    job(config)
+
+
+if __name__ == "__main__":
+    # Hydra would print its own view of an error and exit; with this it lets the error through.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    sys.argv[1:] = model_overrides(sys.argv[1:])
+    with errors_for_people():
+        main()
