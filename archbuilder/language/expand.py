@@ -88,26 +88,27 @@ class _Known:
     absent: bool = False
 
 
-def _stage_copies(model: Model, names: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+def _stage_copies(model: Model, names: Mapping[str, Value]) -> dict[str, dict[str, int]]:
     """Return for each repeated layer of `stages` its first `index`, and the `count` of all such copies."""
-    copies = {
-        layer.name: read(layer.repeat, _COPIES, names, f"{layer.where}.repeat")
-        for layer in model.layers
-        if layer.name.startswith("stages.") and layer.repeat is not None
-    }
-    numbers: dict[str, dict[str, Value]] = {}
+    first: dict[str, int] = {}
     total = 0
-    for name, number in copies.items():
-        numbers[name] = {"index": total}
-        total += int(number)  # type: ignore[arg-type]
-    return {name: entry | {"count": total} for name, entry in numbers.items()}
+    for layer in model.layers:
+        if layer.name.startswith("stages.") and layer.repeat is not None:
+            first[layer.name] = total
+            total += _copies(layer, names)
+    return {name: {"index": index, "count": total} for name, index in first.items()}
+
+
+def _copies(layer: Layer, names: Mapping[str, Value]) -> int:
+    """Return how many copies a repeated layer makes."""
+    return int(read(layer.repeat, _COPIES, names, f"{layer.where}.repeat"))  # type: ignore[arg-type]
 
 
 def _layers(
     layers: Sequence[Layer],
     inputs: Mapping[str, Shape],
     frame: _Frame,
-    stages: Mapping[str, Mapping[str, Value]],
+    stages: Mapping[str, Mapping[str, int]],
 ) -> tuple[tuple[Leaf | Graph, ...], dict[str, _Known], str]:
     """Return the nodes of one scope, what every name in it stands for, and the name of the last layer."""
     known = {name: _Known((_Made(name, shape),)) for name, shape in inputs.items()}
@@ -132,12 +133,12 @@ def _one(found: _Known, layer: Layer) -> str:
 
 
 def _layer(
-    layer: Layer, sources: tuple[_Made, ...], frame: _Frame, stage: Mapping[str, Value]
+    layer: Layer, sources: tuple[_Made, ...], frame: _Frame, stage: Mapping[str, int]
 ) -> tuple[list[Leaf | Graph], _Known]:
     """Expand one layer with all its copies."""
     copies = 1
     if layer.repeat is not None:
-        copies = int(read(layer.repeat, _COPIES, frame.names, f"{layer.where}.repeat"))  # type: ignore[arg-type]
+        copies = _copies(layer, frame.names)
         if len(sources) > 1:
             raise ConfigError(f"{layer.where}.repeat", f"what is repeated takes one input, not {len(sources)}")
     nodes: list[Leaf | Graph] = []
@@ -163,14 +164,14 @@ def _layer(
 
 
 def _surroundings(
-    frame: _Frame, inputs: tuple[_Made, ...], layer: Layer, stage: Mapping[str, Value], copy: int, copies: int
+    frame: _Frame, inputs: tuple[_Made, ...], layer: Layer, stage: Mapping[str, int], copy: int, copies: int
 ) -> dict[str, Value]:
     """Return all names that the expressions of one copy of a layer may use."""
     names = {**frame.names, **frame.surroundings, "in_channels": channels(inputs[0].shape)}
     if layer.repeat is not None:
         names |= {"copy": copy, "copies": copies}
     if stage:
-        names |= {"index": int(stage["index"]) + copy, "count": stage["count"]}
+        names |= {"index": stage["index"] + copy, "count": stage["count"]}
     return names
 
 
