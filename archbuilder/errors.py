@@ -26,6 +26,10 @@ class DataError(ArchbuilderError):
     """Images or labels that cannot be used; the message names the file."""
 
 
+class TrainingError(ArchbuilderError):
+    """A training that came to nothing; the message says when and what to try."""
+
+
 class RecordError(ArchbuilderError):
     """A run's folder or record that cannot be read; the message names the file."""
 

@@ -69,17 +69,18 @@ def errors_for_people() -> Iterator[None]:
 
 def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
     """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
-    text = str(error).replace("\n", " ")
+    text = " ".join(str(error).split())
     found = re.search(r"Could not override '([^']+)'", text)
     if not found:
-        return ConfigError("command line", " ".join(text.split()))
+        # What could not even be parsed carries the override it came from.
+        return ConfigError(str(getattr(error, "override", None) or "command line"), text)
     key = found.group(1).split("@")[0]
     parts = key.split(".")
     for depth, part in enumerate(parts):
         names = known_keys(".".join(parts[:depth]))
         if names and part not in names:
             return ConfigError(key, f"there is no key '{part}'; {suggestion(part, names, 'keys')}")
-    return ConfigError(key, " ".join(text.split()))
+    return ConfigError(key, text)
 
 
 def _known_keys(key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import lightning
@@ -10,9 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archbuilder.training.weights import decay_groups
-
-MakeOptimizer = Callable[[Iterable[Any]], torch.optim.Optimizer]
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
 
 
@@ -50,13 +47,13 @@ class Classifier(lightning.LightningModule):
     def __init__(
         self,
         net: nn.Module,
-        make_optimizer: MakeOptimizer,
+        optimizer: torch.optim.Optimizer,
         make_schedule: MakeSchedule,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.net = net
-        self.make_optimizer = make_optimizer
+        self.optimizer = optimizer
         self.make_schedule = make_schedule
         self.label_smoothing = label_smoothing
         self.train_totals = Totals()
@@ -95,7 +92,7 @@ class Classifier(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         # The epoch's evaluation is over by now: everything about it goes into one row of the metrics.
-        lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        lr = self.optimizer.param_groups[0]["lr"]
         self.log_dict({**_named("train", self.train_totals), **_named("val", self.val_totals), "lr": lr})
 
     def on_validation_epoch_end(self) -> None:
@@ -105,9 +102,8 @@ class Classifier(lightning.LightningModule):
         self.log_dict(_named("test", self.test_totals), logger=False)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(decay_groups(self.net))
-        schedule = self.make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        schedule = self.make_schedule(self.optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def _named(split: str, totals: Totals) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +17,8 @@ def register() -> None:
     """Give Hydra's configuration the resolvers `network_name`, `run_name` and `sweep_name`."""
     OmegaConf.register_new_resolver("network_name", _network_name, replace=True)
     OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
-    OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+    # Cached, so that it is asked for once, in the process that was given the command, and goes with the jobs.
+    OmegaConf.register_new_resolver("sweep_name", _sweep_name, use_cache=True, replace=True)
 
 
 def _network_name() -> str:
@@ -40,9 +42,7 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 def _sweep_name() -> str:
     """Return a name for a sweep that stays the same when the same command is given again."""
-    from hydra.core.hydra_config import HydraConfig
-
-    return f"sweep-{content_hash(list(HydraConfig.get().overrides.task))[:8]}"
+    return f"sweep-{content_hash(sys.argv[1:])[:8]}"
 
 
 def run_settings(config: DictConfig) -> dict[str, Any]:

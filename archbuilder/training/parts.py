@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from archbuilder.errors import ConfigError
+
+T = TypeVar("T")
 
 
 def make(config: Any, where: str, **extra: Any) -> Any:
@@ -22,6 +24,14 @@ def make(config: Any, where: str, **extra: Any) -> Any:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         raise ConfigError(where, " ".join(str(cause).split())) from None
+
+
+def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
+    """Return what a partly described thing makes of the rest; raises ConfigError where its settings do not fit."""
+    try:
+        return factory(*arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(where, " ".join(str(error).split())) from None
 
 
 def make_all(config: Mapping[str, Any] | None, where: str) -> list[Any]:

@@ -13,8 +13,9 @@ import torch
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a result depends on."""
-    packages = {name: version(name) for name in ("torch", "lightning", "archbuilder")}
-    return {"python": platform.python_version(), **packages}
+    packages = {name: version(name) for name in ("lightning", "archbuilder")}
+    # torch's own word also says which build it is: 2.15.0+cu132.
+    return {"python": platform.python_version(), "torch": str(torch.__version__), **packages}
 
 
 def git_state() -> dict[str, Any]:

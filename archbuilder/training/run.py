@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from datetime import datetime, timezone
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from archbuilder.errors import ConfigError
+from archbuilder.errors import ConfigError, TrainingError
 from archbuilder.files import write_json
 from archbuilder.graph import Graph
 from archbuilder.graph_json import graph_hash, to_json
+from archbuilder.language.params import Param, read
 from archbuilder.record import (
     ARCHITECTURE_FILE,
     RECORD_FILE,
@@ -49,14 +51,31 @@ def run(config: DictConfig) -> Record:
         print(f"{os.path.relpath(folder)}: finished before; force=true trains it again")
         return read_record(folder)
     settings = run_settings(config)
+    _check(settings)
     graph = _graph(settings)
     from archbuilder.data import load
 
     dataset = load(settings["data"])
     _check_fit(graph, dataset)
+    # From here on what lies in the folder is being replaced.
+    (folder / RECORD_FILE).unlink(missing_ok=True)
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
     module, trainer, stopwatch, seconds = _fit(config, settings, graph, dataset)
     return _finish(settings, graph, dataset, module, trainer, stopwatch, seconds, folder)
+
+
+_SETTINGS = {
+    "seed": Param("integer", minimum=0, maximum=2**32 - 1),
+    "batch_size": Param("integer", minimum=1),
+    "label_smoothing": Param("number", minimum=0, maximum=1),
+    "channels_last": Param("boolean"),
+}
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Raise ConfigError where a setting that is used as it stands is of the wrong type or out of bounds."""
+    for key, param in _SETTINGS.items():
+        read(settings[key], param, {}, key)
 
 
 def _graph(settings: dict[str, Any]) -> Graph:
@@ -97,8 +116,9 @@ def _fit(
     from archbuilder.data.augment import from_settings
     from archbuilder.training.datamodule import Batches
     from archbuilder.training.module import Classifier
-    from archbuilder.training.parts import make, make_all, quiet
+    from archbuilder.training.parts import call, make, make_all, quiet
     from archbuilder.training.progress import Bar, Stopwatch, progress
+    from archbuilder.training.weights import decay_groups
 
     quiet()
     augment = from_settings(settings["augment"])
@@ -106,9 +126,8 @@ def _fit(
     net = assemble(graph)
     if config.channels_last:
         net = net.to(memory_format=torch.channels_last)
-    module = Classifier(
-        net, make(config.optimizer, "optimizer"), make(config.schedule, "schedule"), config.label_smoothing
-    )
+    optimizer = call(make(config.optimizer, "optimizer"), "optimizer", decay_groups(net))
+    module = Classifier(net, optimizer, make(config.schedule, "schedule"), config.label_smoothing)
     batches = Batches(dataset, augment, config.batch_size, config.seed, config.channels_last)
     stopwatch = Stopwatch()
     shown = progress(stopwatch)
@@ -182,6 +201,11 @@ def _evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer) 
         if split in dataset.splits:
             run_through(module, datamodule=trainer.datamodule, verbose=False)  # type: ignore[attr-defined]
             accuracy, loss = totals.means()
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"the loss on {split} is {loss} at the end of training, so there is no result; "
+                    "use a lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
+                )
             results.append(Result(split, "raw", accuracy, loss, len(dataset.splits[split])))
     return results
 

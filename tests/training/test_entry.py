@@ -1,0 +1,94 @@
+"""`train.py` as a person runs it: one run, a sweep, a typo."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archbuilder.training.entry import explain, model_overrides
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("data.size=16", "model.input=[3,16,16]", "trainer=cpu", "trainer.max_epochs=1")
+
+
+def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `train.py` in `folder`."""
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    clean = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_model_overrides_may_name_keys_that_the_model_left_unsaid() -> None:
+    given = ["model=resnet20", "model.stages.stage1.ratio=2", "~model.stages.stage3", "+model.x=1", "seed=1"]
+    assert model_overrides(given) == [
+        "model=resnet20",
+        "++model.stages.stage1.ratio=2",
+        "~model.stages.stage3",
+        "+model.x=1",
+        "seed=1",
+    ]
+
+
+def test_a_sweep_trains_each_network_ends_with_the_table_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    command = ("-m", "model=plain,fire_small", *SMALL)
+    first = train(tmp_path, *command)
+    assert first.returncode == 0, first.stderr
+    [sweep] = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
+    assert len(list(sweep.glob("*/record.json"))) == 2
+    assert {"comparison.csv", "comparison.md", "comparison.png"} <= {path.name for path in sweep.iterdir()}
+    table = first.stdout[first.stdout.index("network") :]
+    assert table.index("plain") < table.index("fire_small")
+    assert "123,898" in table
+
+    (next(sweep.glob("fire_small-*")) / "record.json").unlink()
+    again = train(tmp_path, *command)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("finished before") == 1
+    assert again.stdout.count("epoch 1/1") == 1
+    assert len(list(sweep.glob("*/record.json"))) == 2
+
+
+def test_one_failing_run_neither_stops_nor_hides_the_others(tmp_path: Path) -> None:
+    done = train(tmp_path, "-m", "model=plain,article/reduce", "sweep=mixed", *SMALL)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    sweep = tmp_path / "runs" / "mixed"
+    assert len(list(sweep.glob("plain-*/record.json"))) == 1
+    [failure] = sweep.glob("article-reduce-*/failure.txt")
+    assert "model.stages.reduce.out: reduce would widen 3 channels" in failure.read_text()
+    assert "plain" in done.stdout
+    assert "article-reduce" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "telling"),
+    [
+        (["model=resnet2O"], "resnet20"),
+        (["optimzer.lr=1"], "did you mean 'optimizer'?"),
+        (["optimizer.lrr=1"], "did you mean 'lr'?"),
+        (["modle=plain"], "did you mean 'model'?"),
+        (["model.stages.stage1.outt=3"], "did you mean 'out'?"),
+        (["model.stages.stage9.out=3"], "did you mean"),
+        (["~model.stages.stage9"], "model.stages.stage9"),
+        (["data=arrays"], "data.train"),
+        (["data=arrays", "data.train=nothing.npz"], "nothing.npz"),
+        (["seed=[1"], "seed=[1"),
+    ],
+)
+def test_a_typo_gives_one_paragraph_exit_code_1_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], telling: str
+) -> None:
+    done = train(tmp_path, *arguments)
+    assert done.returncode == 1
+    assert telling in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_error_that_is_not_about_a_key_is_told_as_it_is() -> None:
+    assert str(explain(ValueError("two\n lines"), lambda key: [])) == "command line: two lines"

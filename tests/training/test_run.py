@@ -1,0 +1,173 @@
+"""A run leaves a folder with weights, metrics and a record; equal settings and seeds give equal results."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from archbuilder.description import describe_graph
+from archbuilder.errors import ConfigError, DataError, TrainingError
+from archbuilder.graph_json import from_json, graph_hash
+from archbuilder.language.source import expand
+from archbuilder.record import read_record
+from archbuilder.training.run import recipe_settings, run
+from tests.training.runs import configured, trained
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one finished run."""
+    path: Path = tmp_path_factory.mktemp("run")
+    trained(path, "seed=0", "trainer.max_epochs=2")
+    return path
+
+
+def test_a_run_leaves_a_record_weights_an_architecture_metrics_and_a_checkpoint(folder: Path) -> None:
+    left = {path.name for path in folder.iterdir()}
+    assert {"record.json", "architecture.json", "weights.safetensors", "metrics.csv", "checkpoints"} <= left
+    assert not [name for name in left if name.startswith(".")]
+
+
+def test_the_record_tells_network_cost_recipe_data_seed_and_result(folder: Path) -> None:
+    record = read_record(folder)
+    description = describe_graph(expand("plain", ["model.input=[3,16,16]"]))
+    assert record.architecture.name == "small"
+    assert record.cost.params == record.cost.trainable_params == description.params == 123_898
+    assert (record.cost.macs, record.cost.peak_activations) == (description.macs, description.peak_activations)
+    assert record.seed == 0
+    assert record.data.name == "digits"
+    assert record.data.splits == {"train": 1438, "val": 359}
+    assert (record.training.epochs, record.training.steps) == (2, 2 * (1438 // 128))
+    assert record.training.images_per_second > 0
+    assert record.recipe.settings["optimizer"]["lr"] == 0.1
+    [result] = record.results
+    assert (result.split, result.weights, result.n) == ("val", "raw", 359)
+    assert record.versions["torch"] == torch.__version__
+
+
+def test_the_architecture_beside_the_record_is_the_network_that_was_trained(folder: Path) -> None:
+    import json
+
+    graph = from_json(json.loads((folder / "architecture.json").read_text()))
+    assert graph_hash(graph) == read_record(folder).architecture.hash
+    assert graph_hash(graph) == graph_hash(expand("plain", ["model.input=[3,16,16]"]))
+
+
+def test_the_accuracy_in_the_record_is_that_of_the_weights_beside_it(folder: Path) -> None:
+    from archbuilder.assemble import assemble
+    from archbuilder.data import load
+    from archbuilder.data.batches import BatchSource
+
+    dataset = load({"name": "digits", "size": 16, "channels": 3, "holdout": 0.2})
+    net = assemble(expand("plain", ["model.input=[3,16,16]"])).eval()
+    net.load_state_dict(load_file(folder / "weights.safetensors"))
+    with torch.inference_mode():
+        correct = sum(int((net(x).argmax(1) == y).sum()) for x, y in BatchSource(dataset, "val", 512))
+    [result] = read_record(folder).results
+    assert result.accuracy == correct / 359
+
+
+def test_metrics_have_one_row_per_epoch_with_both_splits(folder: Path) -> None:
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert {"train/accuracy", "train/loss", "val/accuracy", "val/loss", "lr"} <= set(rows[0])
+    assert float(rows[-1]["val/accuracy"]) == pytest.approx(read_record(folder).results[0].accuracy)
+
+
+def test_training_learns(folder: Path) -> None:
+    rows = list(csv.DictReader((folder / "metrics.csv").open()))
+    assert float(rows[1]["train/loss"]) < 0.7 * float(rows[0]["train/loss"])
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    weights = {}
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        trained(tmp_path / name, f"seed={seed}")
+        weights[name] = load_file(tmp_path / name / "weights.safetensors")["stem.conv.conv.weight"]
+    assert torch.equal(weights["first"], weights["again"])
+    assert not torch.equal(weights["first"], weights["other"])
+
+
+def test_what_is_finished_is_not_trained_again_unless_forced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "record.json").read_bytes()
+    assert run(configured(folder, "seed=0", "trainer.max_epochs=2")) == read_record(folder)
+    assert "finished before; force=true trains it again" in capsys.readouterr().out
+    assert (folder / "record.json").read_bytes() == before
+
+
+def test_forcing_trains_again(tmp_path: Path) -> None:
+    first = trained(tmp_path)
+    again = trained(tmp_path, "force=true")
+    assert again.results == first.results
+    assert again.training.seconds != first.training.seconds
+
+
+def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
+    from archbuilder.training.naming import run_settings
+
+    def recipe(*overrides: str) -> dict[str, object]:
+        return recipe_settings(run_settings(configured(tmp_path, *overrides)))
+
+    plain = recipe()
+    assert recipe("seed=5", "data.holdout=0.3", "trainer.devices=2", "model=resnet20") == plain
+    for change in (
+        "optimizer.lr=0.2",
+        "schedule.warmup=0",
+        "augment.flip=true",
+        "batch_size=64",
+        "trainer.max_epochs=3",
+    ):
+        assert recipe(change) != plain, change
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "telling"),
+    [
+        (["model.stages.stage1.outt=3"], ConfigError, "model.stages.stage1.outt"),
+        (["model.input=[3,32,32]"], ConfigError, "write model.input=[3,16,16]"),
+        (["model.classes=7"], ConfigError, "write model.classes=10"),
+        (["model.head.classifier=null"], ConfigError, "10 classes"),
+        (["+augment.flop=true"], ConfigError, "did you mean 'flip'?"),
+        (["schedule.warmup=2"], ConfigError, "schedule.warmup"),
+        (["optimizer._target_=torch.optim.SDG"], ConfigError, "optimizer"),
+        (["optimizer.lr=fast"], ConfigError, "optimizer"),
+        (["trainer.accelerator=gpuu"], ConfigError, "trainer"),
+        (["batch_size=0"], ConfigError, "batch_size"),
+        (["seed=-1"], ConfigError, "seed"),
+        (["data=arrays", "data.train=nothing/*.npz"], DataError, "nothing/*.npz"),
+        (["data=arrays"], ConfigError, "data.train"),
+    ],
+)
+def test_bad_input_is_told_with_its_key_and_nothing_is_left(
+    tmp_path: Path, overrides: list[str], error: type[Exception], telling: str
+) -> None:
+    if "data=arrays" in overrides:
+        from tests.training import runs
+
+        base = [text for text in runs.SMALL if not text.startswith("data.size")]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runs, "SMALL", tuple(base))
+            config = configured(tmp_path, *overrides)
+    else:
+        config = configured(tmp_path, *[text.replace("model.", "++model.", 1) for text in overrides])
+    with pytest.raises(error) as caught:
+        run(config)
+    assert telling in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_that_is_not_finite_is_no_result(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"lower optimizer\.lr"):
+        trained(tmp_path, "optimizer.lr=1e30", "schedule=constant")
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_the_logger_tensorboard_writes_events_beside_the_metrics(tmp_path: Path) -> None:
+    trained(tmp_path, "logger=tensorboard")
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    assert (tmp_path / "metrics.csv").is_file()

@@ -1,0 +1,237 @@
+"""A package is written whole or not at all, gives the run's outputs bit for bit, and is refused when it is not whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import archbuilder
+from archbuilder.errors import PackageError, RecordError
+from archbuilder.record import read_record
+from archbuilder.zoo.package import CONTENT, export
+from tests.training.runs import trained
+
+FILES = (*CONTENT, "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    folder: Path = tmp_path_factory.mktemp("run")
+    trained(folder)
+    return folder
+
+
+@pytest.fixture
+def package(run: Path, tmp_path: Path) -> Path:
+    return export(run, tmp_path / "zoo")
+
+
+def rewritten(package: Path, name: str, content: bytes) -> None:
+    """Replace a file of a package and make the manifest agree, as somebody with bad intentions would."""
+    from archbuilder.zoo.package import _entry
+
+    (package / name).write_bytes(content)
+    manifest = json.loads((package / "manifest.json").read_text())
+    manifest["files"][name] = _entry(package / name)
+    (package / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_package_holds_four_files_and_is_named_by_network_data_and_seed(package: Path) -> None:
+    assert {path.name for path in package.iterdir()} == set(FILES)
+    assert package.name == "small-digits-seed1"
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+
+
+def test_loading_gives_the_outputs_of_the_trained_network_bit_for_bit(run: Path, package: Path) -> None:
+    trained_net = archbuilder.build("plain", ["model.input=[3,16,16]"])
+    trained_net.load_state_dict(load_file(run / "weights.safetensors"))
+    images = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(archbuilder.load(package)(images), trained_net.eval()(images))
+
+
+def test_a_loaded_network_knows_its_labels_its_results_and_how_to_prepare_pictures(run: Path, package: Path) -> None:
+    net = archbuilder.load(package)
+    record = read_record(run)
+    assert not net.training
+    assert net.labels == [str(digit) for digit in range(10)]
+    assert net.metadata["results"][0]["accuracy"] == record.results[0].accuracy
+    assert net.metadata["cost"]["params"] == 123_898
+    pictures = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (record.data.mean, record.data.std))
+    torch.testing.assert_close(net.preprocess(pictures), (pictures / 255 - mean) / std)
+    assert net(net.preprocess(pictures)).shape == (2, 10)
+    one = pictures[0].permute(1, 2, 0).numpy()
+    assert torch.equal(net.preprocess(one), net.preprocess(pictures[:1]))
+
+
+def test_a_loaded_network_answers_as_well_as_its_record_says(package: Path) -> None:
+    from archbuilder.data import load
+
+    net = archbuilder.load(package)
+    val = load({"name": "digits", "size": 16, "channels": 3, "holdout": 0.2}).splits["val"]
+    with torch.inference_mode():
+        correct = (net(net.preprocess(val.images)).argmax(1) == val.labels).sum()
+    assert int(correct) / len(val) == net.metadata["results"][0]["accuracy"]
+
+
+def test_an_existing_package_is_not_overwritten(run: Path, package: Path) -> None:
+    with pytest.raises(PackageError, match="choose another with --name"):
+        export(run, package.parent)
+    assert export(run, package.parent, "second").name == "second"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", ".hidden", "", " "])
+def test_a_name_that_leads_elsewhere_is_refused(run: Path, tmp_path: Path, name: str) -> None:
+    if name == "":
+        return
+    with pytest.raises(PackageError, match="no name for a package"):
+        export(run, tmp_path / "zoo", name)
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_an_unfinished_run_is_not_packaged(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(RecordError, match="there is no record.json"):
+        export(tmp_path / "run", tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_run_whose_weights_do_not_fit_its_record_leaves_no_package(run: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "run"
+    shutil.copytree(run, broken)
+    tensors = load_file(broken / "weights.safetensors")
+    tensors["head.classifier.linear.weight"] = torch.zeros(10, 32)
+    save_file(tensors, broken / "weights.safetensors")
+    with pytest.raises(PackageError, match="weights.safetensors"):
+        export(broken, tmp_path / "zoo")
+    assert list((tmp_path / "zoo").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_told(package: Path, name: str) -> None:
+    (package / name).unlink()
+    with pytest.raises(PackageError, match=name):
+        archbuilder.load(package)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("position", [0.1, 0.5, 0.9])
+def test_a_changed_byte_is_told(package: Path, name: str, position: float) -> None:
+    content = bytearray((package / name).read_bytes())
+    content[int(len(content) * position)] ^= 0x11
+    (package / name).write_bytes(content)
+    with pytest.raises(PackageError, match="damaged|cannot be read|manifest"):
+        archbuilder.load(package)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_truncated_file_is_told(package: Path, name: str) -> None:
+    content = (package / name).read_bytes()
+    (package / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(PackageError, match=name):
+        archbuilder.load(package)
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_a_link_is_no_file_of_a_package(package: Path, tmp_path: Path, name: str) -> None:
+    (package / name).rename(tmp_path / name)
+    (package / name).symlink_to(tmp_path / name)
+    with pytest.raises(PackageError, match="no plain file"):
+        archbuilder.load(package)
+
+
+def test_weights_of_other_names_shapes_or_types_are_refused(package: Path) -> None:
+    from safetensors.torch import save
+
+    tensors = load_file(package / "weights.safetensors")
+    first = next(iter(tensors))
+    for changed, telling in (
+        ({**tensors, "extra": torch.zeros(1)}, "extra"),
+        ({key: value for key, value in tensors.items() if key != first}, first),
+        ({**tensors, first: tensors[first].double()}, "dtype"),
+        ({**tensors, first: tensors[first][None].contiguous()}, "shape"),
+    ):
+        rewritten(package, "weights.safetensors", save(changed))
+        with pytest.raises(PackageError, match=telling):
+            archbuilder.load(package)
+
+
+def test_an_architecture_that_no_primitive_stands_behind_is_refused(package: Path) -> None:
+    content = json.loads((package / "architecture.json").read_text())
+    for edit, telling in (
+        (lambda c: c["nodes"][0].update(op="os.system"), "no primitive 'os.system'"),
+        (lambda c: c["nodes"][0]["attributes"].update(out="__import__('os')"), "is a string"),
+        (lambda c: c["nodes"][0].update(shapes=[[99, 16, 16]]), "not"),
+        (lambda c: c["nodes"][0].update(reads=["head.classifier"]), "not made before"),
+        (lambda c: c.update(schema=2), "version 2 is not known"),
+        (lambda c: c.update(_target_="os.system"), "_target_"),
+    ):
+        changed = json.loads(json.dumps(content))
+        edit(changed)
+        rewritten(package, "architecture.json", json.dumps(changed).encode())
+        with pytest.raises(PackageError, match=telling):
+            archbuilder.load(package)
+
+
+def test_an_architecture_larger_than_its_weights_is_refused_before_memory_is_taken(package: Path) -> None:
+    graph = {
+        "schema": 1,
+        "name": "huge",
+        "block": "model",
+        "reads": [],
+        "inputs": {"input": [1, 1, 1]},
+        "nodes": [
+            {
+                "name": f"layer{i}",
+                "op": "linear",
+                "reads": [f"layer{i - 1}" if i else "input"],
+                "attributes": {"out": width, "bias": False, "act": "none"},
+                "shapes": [[width]],
+            }
+            for i, width in enumerate([10_000_000, 10_000_000, 10])
+        ],
+        "outputs": {"output": "layer2"},
+    }
+    rewritten(package, "architecture.json", json.dumps(graph).encode())
+    with pytest.raises(PackageError, match="too small for the"):
+        archbuilder.load(package)
+
+
+def test_metadata_without_labels_or_preprocessing_is_refused(package: Path) -> None:
+    content = json.loads((package / "metadata.json").read_text())
+    for key, value in (("labels", None), ("labels", ["one"]), ("preprocessing", {}), ("schema", 9)):
+        rewritten(package, "metadata.json", json.dumps({**content, key: value}).encode())
+        with pytest.raises(PackageError, match=r"metadata\.json"):
+            archbuilder.load(package)
+
+
+def test_a_folder_that_is_no_package_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="no such folder"):
+        archbuilder.load(tmp_path / "nothing")
+    with pytest.raises(PackageError, match="is missing, so this is no package"):
+        archbuilder.load(tmp_path)
+
+
+def test_export_and_compare_from_the_command_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from archbuilder.cli import main
+
+    main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "mine"])
+    assert str(tmp_path / "zoo" / "mine") in capsys.readouterr().out
+    main(["compare", str(run), "--to", str(tmp_path)])
+    assert "123,898" in capsys.readouterr().out
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(tmp_path), "--to", str(tmp_path / "zoo")])
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "record.json" in error
