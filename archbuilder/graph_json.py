@@ -7,6 +7,8 @@ from typing import Any
 
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
+from archbuilder.language.expressions import LARGEST
+from archbuilder.language.names import check_layer_name
 from archbuilder.record import content_hash
 
 SCHEMA = 1
@@ -58,8 +60,10 @@ def from_json(content: Any) -> Graph:
     """
     if not isinstance(content, dict):
         raise ConfigError("architecture", "is not a mapping")
-    if content.get("schema") != SCHEMA:
-        raise ConfigError("architecture.schema", f"version {content.get('schema')!r} is not known here, only {SCHEMA}")
+    if type(content.get("schema")) is not int or content["schema"] != SCHEMA:
+        raise ConfigError(
+            "architecture.schema", f"version {content.get('schema')!r:.60} is not known here, only {SCHEMA}"
+        )
     graph = _graph({key: value for key, value in content.items() if key != "schema"}, "architecture", depth=0)
     if graph.reads:
         raise ConfigError("architecture.reads", "a whole network reads nothing")
@@ -76,10 +80,11 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
         raise ConfigError(where, f"blocks are nested deeper than {DEEPEST}")
     _check_keys(content, _GRAPH_KEYS, where)
     inputs = {_text(k, where): _shape(v, f"{where}.inputs.{k}") for k, v in _mapping(content, "inputs", where).items()}
-    known = set(inputs)
+    known = dict(inputs)
     nodes: list[Leaf | Graph] = []
     for index, inner in enumerate(_list(content, "nodes", where)):
         nodes.append(_node(inner, f"{where}.nodes[{index}]", depth + 1, known))
+    _check_paths({node.name for node in nodes}, where)
     outputs = {_text(k, where): _text(v, where) for k, v in _mapping(content, "outputs", where).items()}
     unknown = [value for value in outputs.values() if value not in known]
     if unknown or not outputs:
@@ -91,16 +96,35 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
     return Graph(name, block, inputs, tuple(nodes), outputs, reads, _text(content.get("doc", ""), where))
 
 
-def _node(content: Any, where: str, depth: int, known: set[str]) -> Leaf | Graph:
+def _check_paths(names: set[str], where: str) -> None:
+    """Refuse names under which the modules could not be kept: `a.b` beside `a`, or an attribute of torch modules."""
+    for name in names:
+        *containers, last = name.split(".")
+        for part in (*containers, last):
+            if not (part.isascii() and part.isdigit()):
+                check_layer_name(part, where)
+        for length in range(1, len(containers) + 1):
+            if ".".join(containers[:length]) in names:
+                raise ConfigError(where, f"'{name}' lies inside another node")
+
+
+def _node(content: Any, where: str, depth: int, known: dict[str, Shape]) -> Leaf | Graph:
+    """Return a node and add its outputs to what is known, the shapes of all values made so far."""
     if not isinstance(content, dict):
         raise ConfigError(where, "is not a mapping")
     node = _leaf(content, where) if "op" in content else _graph(content, where, depth)
     for name in node.reads:
         if name not in known:
             raise ConfigError(f"{where}.reads", f"'{name}' is not made before this node")
-    made = {reference(node.name, index) for index in range(len(node.shapes))}
-    if made & known or not node.reads:
-        raise ConfigError(where, f"the name '{node.name}' stands twice" if made & known else "the node reads nothing")
+    if isinstance(node, Graph):
+        for (key, shape), name in zip(node.inputs.items(), node.reads, strict=False):
+            if shape != known[name]:
+                raise ConfigError(f"{where}.inputs.{key}", f"{list(shape)} is not the shape of '{name}'")
+    made = {reference(node.name, index): shape for index, shape in enumerate(node.shapes)}
+    if made.keys() & known.keys():
+        raise ConfigError(where, f"the name '{node.name}' stands twice")
+    if not node.reads:
+        raise ConfigError(where, "the node reads nothing")
     known |= made
     return node
 
@@ -141,8 +165,10 @@ def _mapping(content: dict[str, Any], key: str, where: str) -> dict[str, Any]:
 
 
 def _shape(value: Any, where: str) -> Shape:
-    if not isinstance(value, list) or len(value) not in (1, 3) or any(type(v) is not int or v < 1 for v in value):
-        raise ConfigError(where, f"{value!r:.60} is no shape: [C] or [C, H, W] of whole numbers >= 1")
+    if not isinstance(value, list) or len(value) not in (1, 3) or any(type(v) is not int for v in value):
+        raise ConfigError(where, f"{value!r:.60} is no shape: [C] or [C, H, W]")
+    if min(value) < 1 or max(value) > LARGEST:
+        raise ConfigError(where, f"{value!r:.60} is no shape: its sides are from 1 to {LARGEST:,}")
     return tuple(value)
 
 

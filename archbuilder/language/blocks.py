@@ -15,6 +15,8 @@ from archbuilder.language.params import Param, declare
 from archbuilder.language.yaml import load
 
 KEYS = ("doc", "inputs", "params", "style", "layers", "outputs")
+LONGEST = 100
+"""Characters in the name of a block that has a file; some file systems take few more."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,11 @@ class Library:
         """Return the block of that name, or None."""
         if name in self.own:
             return self.own[name]
+        if len(name) > LONGEST or not (name.isidentifier() and name.isascii()):
+            return None
         for folder in self.folders:
             path = folder / f"{name}.yaml"
-            if name.isidentifier() and path.is_file():
+            if path.is_file():
                 return _read_file(path, path.stat().st_mtime_ns)
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
 from archbuilder.language.blocks import Block, Library
-from archbuilder.language.expressions import Value
+from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.layers import RESERVED, Layer
 from archbuilder.language.model import Model, read_model
 from archbuilder.language.params import REQUIRED, Param, read, wanted
@@ -51,10 +51,12 @@ class _Counter:
     """How many layers there are so far: the one thing that changes while a model is expanded."""
 
     layers: int = 0
+    fewest: dict[str, int] = field(default_factory=dict)
+    """What `_fewest` has found out, by block."""
 
-    def add(self, where: str) -> None:
-        self.layers += 1
-        if self.layers > MOST_LAYERS:
+    def check(self, more: int, where: str) -> None:
+        """Refuse a model that will have too many layers, before they are made."""
+        if self.layers + more > MOST_LAYERS:
             raise ConfigError(where, f"the model has more than {MOST_LAYERS:,} layers; use fewer copies")
 
 
@@ -104,6 +106,20 @@ def _copies(layer: Layer, names: Mapping[str, Value]) -> int:
     return int(read(layer.repeat, _COPIES, names, f"{layer.where}.repeat"))  # type: ignore[arg-type]
 
 
+def _fewest(kind: str, library: Library, found: dict[str, int], depth: int = 0) -> int:
+    """Return how many layers a block has inside, at least, as far as plain numbers in its file tell."""
+    block = None if kind in REGISTRY or depth > DEEPEST else library.find(kind)
+    if block is None:
+        return 0
+    if kind not in found:
+        found[kind] = 0  # for a block that contains itself, which is refused when it is expanded
+        for layer in block.layers:
+            copies = layer.repeat if type(layer.repeat) is int else 1
+            known = layer.when is True and layer.block not in block.params
+            found[kind] += copies * (1 + (_fewest(layer.block, library, found, depth + 1) if known else 0))
+    return found[kind]
+
+
 def _layers(
     layers: Sequence[Layer],
     inputs: Mapping[str, Shape],
@@ -116,8 +132,8 @@ def _layers(
     nodes: list[Leaf | Graph] = []
     before = next(iter(inputs))
     for layer in layers:
-        if layer.name in inputs:
-            raise ConfigError(layer.where, f"'{layer.name}' is the name of an input here; call the layer otherwise")
+        if layer.name.rpartition(".")[2] in inputs:
+            raise ConfigError(layer.where, "this is the name of an input here; call the layer otherwise")
         sources = scope.read(layer, layer.sources or (before,))
         made, known[layer.name] = _layer(layer, sources, frame, stages.get(layer.name, {}))
         nodes.extend(made)
@@ -141,10 +157,12 @@ def _layer(
         copies = _copies(layer, frame.names)
         if len(sources) > 1:
             raise ConfigError(f"{layer.where}.repeat", f"what is repeated takes one input, not {len(sources)}")
+    inside = _fewest(_kind(layer, frame.names), frame.library, frame.counter.fewest) if layer.when is True else 0
+    frame.counter.check(copies * (1 + inside), layer.where)
     nodes: list[Leaf | Graph] = []
     outputs, members, absent = sources, {}, True
     for copy in range(copies):
-        frame.counter.add(layer.where)
+        frame.counter.layers += 1
         around = _surroundings(frame, outputs, layer, stage, copy, copies)
         if not read(layer.when, _CONDITION, around, f"{layer.where}.when"):
             outputs = outputs[:1]
@@ -216,7 +234,9 @@ class _Scope:
                 f"'{text}' comes later, but layers run top to bottom; move it up, or read an earlier one",
             )
         names = [name.removeprefix(section) for name in self.known]
-        return ConfigError(where, f"there is no layer '{text}' before this one; {suggestion(text, names, 'before it')}")
+        elsewhere = [name for name in names if name.endswith(f".{text}")]
+        hint = suggestion(elsewhere[0] if elsewhere else text, names, "before it")
+        return ConfigError(where, f"there is no layer '{text}' before this one; {hint}")
 
 
 def _member(text: str, found: _Known, member: str, where: str) -> tuple[_Made, ...]:
@@ -234,12 +254,17 @@ def _members(stem: str, found: _Known) -> str:
     return ", ".join([*(f"{stem}.{name}" for name in found.members), f"{stem}.*"])
 
 
+def _kind(layer: Layer, names: Mapping[str, Value]) -> str:
+    """Return the block that a layer is: the one it names, or the one that the parameter stands for that it names."""
+    inner = names.get(layer.block)
+    return inner if isinstance(inner, str) else layer.block
+
+
 def _node(
     layer: Layer, name: str, inputs: tuple[_Made, ...], frame: _Frame, names: Mapping[str, Value], copy: int
 ) -> Leaf | Graph:
     """Make one copy of a layer: a leaf for a primitive, a graph for a composite."""
-    inner = names.get(layer.block)
-    kind = inner if isinstance(inner, str) else layer.block
+    kind = _kind(layer, names)
     if kind in REGISTRY:
         style = _style(frame.style, layer.style, names, f"{layer.where}.style")
         return _leaf(layer, name, REGISTRY[kind], inputs, style, names, copy)
@@ -261,7 +286,9 @@ def _leaf(
 ) -> Leaf:
     declared = params_of(cls)
     as_style = {
-        key: key for key, value in layer.arguments.items() if value == "style" and key in STYLE and key in declared
+        key: key
+        for key, value in layer.arguments.items()
+        if isinstance(value, str) and "style" in (value, names.get(value)) and key in STYLE and key in declared
     }
     said = {key: value for key, value in layer.arguments.items() if key not in as_style}
     from_style = {**cls.from_style, **as_style}
@@ -280,6 +307,9 @@ def _leaf(
         outputs = made.outputs(shapes)
     except Refusal as refusal:
         raise ConfigError(f"{layer.where}.{refusal.key}".rstrip("."), refusal.what) from None
+    for shape in outputs:
+        if max(shape) > LARGEST:
+            raise ConfigError(layer.where, f"the output {list(shape)} has a side beyond {LARGEST:,}")
     attributes = {key: getattr(made, key) for key in declared}
     return Leaf(name, cls.name, tuple(value.ref for value in inputs), attributes, outputs, layer.doc)
 

@@ -88,7 +88,7 @@ def parse(text: str) -> ast.expr:
         raise ExpressionError(f"the expression is longer than {LONGEST} characters")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore")
             return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ExpressionError(f"'{text}' is not an expression") from None
@@ -161,14 +161,16 @@ def _apply(op: ast.AST, operands: list[Value]) -> Value:
 
 
 def _compare(node: ast.Compare, names: Mapping[str, Value]) -> bool:
-    values = [_value(part, names) for part in [node.left, *node.comparators]]
-    for op, left, right in zip(node.ops, values, values[1:], strict=False):
+    left = _value(node.left, names)
+    for op, part in zip(node.ops, node.comparators, strict=True):
+        right = _value(part, names)
         if type(op) not in _OPERATORS:
             raise ExpressionError(f"the comparison {type(op).__name__} is not part of the language")
         if not isinstance(op, _WORDS):
             _numbers([left, right])
         if not _OPERATORS[type(op)](left, right):
             return False
+        left = right
     return True
 
 

@@ -43,25 +43,24 @@ def read_layers(content: Any, where: str, section: str = "") -> tuple[Layer, ...
 
 
 def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
-    order = [name for name, spec in present.items() if "after" not in spec]
-    waiting = [name for name in present if name not in order]
-    for name in waiting:
-        target = present[name]["after"]
-        if target not in present:
-            raise ConfigError(
-                f"{where}.{name}.after",
-                f"there is no layer '{target}' here; {suggestion(str(target), present)}",
-            )
-    # Behind a layer, those that say `after` keep the order in which they were written.
-    last_behind: dict[str, str] = {}
+    """Return the names as written, but each one with `after` directly behind the layer that it names."""
+    behind: dict[str, list[str]] = {name: [] for name in present}
+    waiting = [name for name, spec in present.items() if "after" not in spec][::-1]
+    for name, spec in present.items():
+        target = spec.get("after", name)
+        if not isinstance(target, str) or target not in present:
+            hint = suggestion(str(target), present)
+            raise ConfigError(f"{where}.{name}.after", f"there is no layer '{target}' here; {hint}")
+        if "after" in spec:
+            behind[target].append(name)
+    order = []
     while waiting:
-        ready = next((name for name in waiting if present[name]["after"] in order), None)
-        if ready is None:
-            raise ConfigError(f"{where}.{waiting[0]}.after", "these layers wait for one another: " + ", ".join(waiting))
-        target = present[ready]["after"]
-        order.insert(order.index(last_behind.get(target, target)) + 1, ready)
-        last_behind[target] = ready
-        waiting.remove(ready)
+        name = waiting.pop()
+        order.append(name)
+        waiting.extend(behind[name][::-1])
+    if len(order) < len(present):
+        rest = [name for name in present if name not in set(order)]
+        raise ConfigError(f"{where}.{rest[0]}.after", "these layers wait for one another: " + ", ".join(rest))
     return order
 
 

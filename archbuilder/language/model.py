@@ -45,10 +45,13 @@ def read_model(content: Any, where: str = "model") -> Model:
         raise ConfigError(
             layers[0].where, f"the model has several inputs, so its first layer must say from which: {names}"
         )
+    params = read_params(content.get("params") or {}, f"{where}.params")
+    if "classes" in params and content.get("classes") is not None:
+        raise ConfigError(f"{where}.params.classes", f"{where}.classes has this name; say it once")
     return Model(
         inputs=inputs,
         classes=_classes(content, where),
-        params=read_params(content.get("params") or {}, f"{where}.params"),
+        params=params,
         style=_mapping(content, "style", where),
         blocks=_blocks(content, where),
         layers=layers,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.model import KEYS, SECTIONS
 
 
 def apply(config: Any, overrides: list[str]) -> None:
@@ -31,8 +33,9 @@ def _apply_one(config: Any, override: Any) -> None:
 
     key = override.key_or_group
     if not key.startswith("model."):
-        hint = f"write model.{key}=..." if "." in key else suggestion(key, ["model"], "the key to start with")
-        raise ConfigError(key, f"only the model can be overridden here; {hint}")
+        raise ConfigError(key or "overrides", f"only the model can be overridden here; {_hint(key)}")
+    if override.package is not None:
+        raise ConfigError(key, f"'@{override.package}' has no meaning here; leave it out")
     if override.is_sweep_override():
         raise ConfigError(key, "one value is needed here, not a sweep over several")
     try:
@@ -44,12 +47,23 @@ def _apply_one(config: Any, override: Any) -> None:
         raise ConfigError(key, " ".join(str(error).split())) from None
 
 
-def _delete(config: Any, key: str) -> None:
-    from omegaconf import OmegaConf
+def _hint(key: str) -> str:
+    """Return how to mend an override that does not start with `model.`."""
+    first = key.partition(".")[0]
+    if first in KEYS:
+        return f"write model.{key}=..."
+    if get_close_matches(first, ["model"]):
+        return f"did you mean 'model{key.removeprefix(first)}'?" if first != "model" else "say which of its keys"
+    return f"start with model, as in model.{SECTIONS[1]}.{key}=..."
 
-    parent, _, name = key.rpartition(".")
-    inside = OmegaConf.select(config, parent)
-    if inside is None or name not in inside:
-        known = [str(other) for other in inside] if inside is not None else []
-        raise ConfigError(key, f"cannot be removed: it is not there; {suggestion(name, known)}")
-    del inside[name]
+
+def _delete(config: Any, key: str) -> None:
+    from omegaconf import DictConfig
+
+    inside = config
+    for name in key.split("."):
+        known = [str(other) for other in inside] if isinstance(inside, DictConfig) else []
+        if name not in known:
+            raise ConfigError(key, f"cannot be removed: there is no '{name}'; {suggestion(name, known)}")
+        parent, inside = inside, inside[name]
+    del parent[name]

@@ -50,9 +50,10 @@ def read(value: Any, param: Param, names: Mapping[str, Value], where: str) -> Ar
 def _check_bounds(number: Any, param: Param, where: str) -> None:
     if isinstance(number, bool | str):
         return
-    low = 1 if param.type == "channels" and param.minimum is None else param.minimum
-    if low is not None and number < low:
-        raise ConfigError(where, f"{number} is too small; at least {low} is needed")
+    lowest = 1 if param.type == "channels" else -LARGEST
+    low = lowest if param.minimum is None else param.minimum
+    if number < low:
+        raise ConfigError(where, f"{number} is too small; at least {low:,} is needed")
     high = LARGEST if param.maximum is None else param.maximum
     if not number <= high:
         raise ConfigError(where, f"{number} is too large; at most {high:,} is allowed")
@@ -92,12 +93,15 @@ def _pair(value: Any, param: Param, names: Mapping[str, Value], where: str) -> t
     return (_integer(value, param, names, where),) * 2
 
 
+_ITEM = Param("integer")
+
+
 def _integers(value: Any, param: Param, names: Mapping[str, Value], where: str) -> tuple[int, ...]:
     if isinstance(value, str):
         value = names.get(value, value)
     if not isinstance(value, list | tuple) or not value:
         raise ConfigError(where, f"{_shown(value)} is not a list of whole numbers")
-    return tuple(_integer(item, param, names, f"{where}[{i}]") for i, item in enumerate(value))
+    return tuple(_integer(item, _ITEM, names, f"{where}[{i}]") for i, item in enumerate(value))
 
 
 def _word(value: Any, param: Param, names: Mapping[str, Value], where: str) -> str:

@@ -26,10 +26,14 @@ def expand(source: Source, overrides: Iterable[str] = ()) -> Graph:
         if overrides:
             raise ConfigError(overrides[0], "a Graph is finished: there is nothing left to override")
         return source
-    name = "model" if isinstance(source, Mapping) else Path(source).with_suffix("").name
-    if isinstance(source, str) and not _is_file(source):
-        name = source
-    return expand_model(read_source(source, overrides), library(), name)
+    return expand_model(read_source(source, overrides), library(), _name(source))
+
+
+def _name(source: str | Path | Mapping[str, Any]) -> str:
+    """Return what the network of a source is called: its name, its file's, or just `model`."""
+    if isinstance(source, Mapping):
+        return "model"
+    return source if isinstance(source, str) and not _is_file(source) else Path(source).stem
 
 
 def library() -> Library:
@@ -54,20 +58,32 @@ def read_source(source: str | Path | Mapping[str, Any], overrides: list[str]) ->
     try:
         config = OmegaConf.create({"model": content})
         apply(config, overrides)
-        return OmegaConf.to_container(config.model, resolve=True)
+        plain = OmegaConf.to_container(config.model, resolve=True)
+        str(plain)  # raises ValueError for a number so long that no later message could show it
+    except RecursionError:
+        raise ConfigError("model", "the mappings and lists are nested too deeply to be read") from None
     except (OmegaConfBaseException, ValueError) as error:
         raise ConfigError("model", " ".join(str(error).split())) from None
+    return plain
 
 
 def _is_file(source: str) -> bool:
-    return source.endswith((".yaml", ".yml")) or Path(source).is_file()
+    """Tell a file's path from a model's name."""
+    return source.endswith((".yaml", ".yml")) or _exists(Path(source))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def _compose(source: str | Path) -> Any:
     """Return the content of a model's file with what it inherits; raises ConfigError."""
     if isinstance(source, Path) or _is_file(source):
         path = Path(source)
-        if not path.is_file():
+        if not _exists(path):
             raise ConfigError(str(path), "there is no such file")
     else:
         path = conf_dir() / "model" / f"{source}.yaml"
@@ -95,10 +111,15 @@ def _inherit(path: Path) -> Any:
     try:
         with initialize_config_dir(str(path.parent), version_base="1.3"):
             config = compose(path.stem, overrides=[f"hydra.searchpath=[file://{conf_dir()}]"])
-        return OmegaConf.to_container(config)
-    except (HydraException, OmegaConfBaseException) as error:
+        content = OmegaConf.to_container(config)
+    except RecursionError:
+        raise ConfigError(str(path), "inherits from itself") from None
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(str(path), " ".join(str(error).split())) from None
     finally:
         GlobalHydra.instance().clear()
         if before is not None:
             GlobalHydra.instance().initialize(before)
+    if isinstance(content, dict) and "model" in content:
+        raise ConfigError(str(path), "write @_here_ behind what it inherits, as in /model/resnet20@_here_")
+    return content

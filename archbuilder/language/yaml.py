@@ -21,6 +21,8 @@ def load(path: Path) -> Any:
         return OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"cannot be read: {error}") from None
+    except RecursionError:
+        raise ConfigError(str(path), "is nested too deeply to be read") from None
     except yaml.YAMLError as error:
         raise ConfigError(str(path), f"is not valid YAML: {' '.join(str(error).split())}") from None
     except (OmegaConfBaseException, ValueError) as error:

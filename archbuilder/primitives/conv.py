@@ -125,11 +125,10 @@ class Pointwise(Convolution):
 
     via: str = param("word", "conv", "linear: one fully connected layer on [N, H, W, C]", choices=("conv", "linear"))
 
-    @classmethod
-    def settle(cls, arguments: dict[str, Any], inputs: Shapes) -> dict[str, Any]:
-        if arguments["via"] == "linear" and (arguments["stride"] > 1 or arguments["groups"] > 1):
+    def outputs(self, inputs: Shapes) -> Shapes:
+        if self.via == "linear" and (self.stride > 1 or self.groups > 1):
             raise Refusal("a fully connected layer has neither stride nor groups; use via: conv", "via")
-        return super().settle(arguments, inputs)
+        return super().outputs(inputs)
 
     def weights(self, inner: Shape) -> nn.Module:
         from archbuilder.primitives import modules

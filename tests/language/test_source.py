@@ -1,0 +1,229 @@
+"""Where a model comes from: a name, a file, a mapping, a Graph; and what it inherits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from archbuilder.api import describe, expand, models
+from archbuilder.errors import ConfigError
+from archbuilder.graph_json import graph_hash
+from archbuilder.paths import conf_dir
+from tests.language.models import chain, conv, leaves, model, nodes
+
+MODEL = """
+input: [3, 8, 8]
+stages:
+  a: {block: conv, out: 4}
+"""
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def told(source: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        expand(source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_shipped_models() -> None:
+    assert models() == sorted(models())
+    assert {"resnet20", "resnet56", "article/reduce", "article/bottleneck"} <= set(models())
+
+
+def test_a_name() -> None:
+    graph = expand("article/reduce")
+    assert (graph.name, graph.shapes) == ("article/reduce", ((32, 28, 28),))
+
+
+@pytest.mark.parametrize(
+    ("name", "telling"),
+    [
+        ("resnet21", "there is no model 'resnet21'; did you mean 'resnet20'?"),
+        ("article/reduse", "did you mean 'article/reduce'?"),
+        ("../block/basic", "there is no model '../block/basic'"),
+        ("article", "there is no model 'article'"),
+        ("", "there is no model ''"),
+        (".", "there is no model '.'"),
+        ("/", "there is no model '/'"),
+        ("x" * 5000, "there is no model 'xxx"),
+        ("a\0b", "there is no model"),
+    ],
+)
+def test_a_name_of_no_model(name: str, telling: str) -> None:
+    assert telling in told(name)
+    assert told(name).startswith("model: ")
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file(tmp_path: Path, kind: type) -> None:
+    graph = expand(kind(write(tmp_path, MODEL)))
+    assert (graph.name, graph.shapes) == ("mine", ((4, 8, 8),))
+    assert graph_hash(graph) == graph_hash(expand({"input": [3, 8, 8], "stages": {"a": conv()}}))
+
+
+def test_a_file_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, MODEL)
+    monkeypatch.chdir(tmp_path)
+    assert expand("mine.yaml").shapes == ((4, 8, 8),)
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    for source in (str(tmp_path / "no.yaml"), tmp_path / "no.yaml", tmp_path, "no.yml", "x" * 5000 + ".yaml"):
+        assert told(source) == f"{source}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        ("input: [3, 8\n", "is not valid YAML"),
+        ("a: b: c\n", "is not valid YAML"),
+        ("\t- x", "is not valid YAML"),
+        ("input: [1, 2, 2]\ninput: [3, 8, 8]\n", "found duplicate key input"),
+        ("stages: {a: {block: conv, out: 1, out: 2}}\n", "found duplicate key out"),
+        ("x: ${nothing}\n", "Interpolation key 'nothing' not found"),
+        ("x: ${oops\n", "mine.yaml"),
+        ("!!python/object/apply:os.system ['true']\n", "is not valid YAML"),
+        ("[" * 5000, "is nested too deeply to be read"),
+        ("x: 0x" + "F" * 5000, "limit"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_yaml(tmp_path: Path, text: str, telling: str) -> None:
+    message = told(write(tmp_path, text))
+    assert telling in message
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xfe\x00x")
+    assert str(path) in told(path)
+
+
+@pytest.mark.parametrize(("text", "telling"), [("", "say either input"), ("[1, 2]", "a model is a mapping"), ("3", "")])
+def test_a_file_that_holds_no_model(tmp_path: Path, text: str, telling: str) -> None:
+    assert telling in told(write(tmp_path, text))
+
+
+def test_numbers_are_read_as_omegaconf_reads_them(tmp_path: Path) -> None:
+    text = MODEL + "style: {norm: batch, eps: 1e-3}\nclasses: 1e1\n"
+    assert leaves(write(tmp_path, text))["a"].attributes["eps"] == 0.001
+
+
+def test_keys_that_yaml_reads_as_booleans(tmp_path: Path) -> None:
+    assert "is not a string" in told(write(tmp_path, "input: [3, 8, 8]\nstages: {on: {block: conv, out: 4}}\n"))
+    assert "is not a string" in told(write(tmp_path, "input: [3, 8, 8]\nstages: {1: {block: conv, out: 4}}\n"))
+
+
+def test_a_mapping_of_omegaconf() -> None:
+    assert expand(OmegaConf.create(model(chain("a")))).shapes == ((4, 8, 8),)
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, 3 + 4j, len, b"x", Path("x")])
+def test_a_mapping_of_what_yaml_does_not_know(value: Any) -> None:
+    assert told(model({"a": conv(value)})).startswith("model")
+
+
+@pytest.mark.parametrize("key", [None, (1, 2), 1.5, b"x"])
+def test_a_mapping_with_keys_that_yaml_does_not_know(key: Any) -> None:
+    assert told({key: 1}).startswith("model")
+
+
+def test_interpolations_are_resolved() -> None:
+    source = model({"a": conv(6), "b": conv("${model.stages.a.out}")})
+    assert leaves(source)["b"].attributes["out"] == 6
+
+
+def variant(base: str, rest: str = "") -> str:
+    return f"defaults:\n  - {base}@_here_\n  - _self_\n{rest}"
+
+
+def test_a_shipped_variant_says_only_what_differs() -> None:
+    assert len(nodes("resnet56")) > len(nodes("resnet20"))
+    text = (conf_dir() / "model" / "resnet56.yaml").read_text(encoding="utf-8")
+    assert "/model/resnet20@_here_" in text
+    assert "block:" not in text
+
+
+def test_a_variant_of_a_shipped_model_elsewhere(tmp_path: Path) -> None:
+    path = write(tmp_path, variant("/model/resnet20", "stages: {stage2: {out: 40}}\n"))
+    graph = expand(path)
+    assert graph.name == "mine"
+    assert graph_hash(graph) == graph_hash(expand("resnet20", ["model.stages.stage2.out=40"]))
+    assert expand(str(path)) == graph
+
+
+def test_a_variant_that_changes_nothing(tmp_path: Path) -> None:
+    assert graph_hash(expand(write(tmp_path, variant("/model/resnet20")))) == graph_hash(expand("resnet20"))
+
+
+def test_a_variant_drops_and_adds_layers(tmp_path: Path) -> None:
+    rest = "stages: {stage3: null, extra: {block: conv, out: 8, after: stage1}}\n"
+    found = nodes(write(tmp_path, variant("/model/resnet20", rest)))
+    assert found["stages.stage2.0"].reads == ("stages.extra",)
+    assert "stages.stage3.0" not in found
+
+
+def test_a_variant_of_a_variant_and_its_overrides(tmp_path: Path) -> None:
+    path = write(tmp_path, variant("/model/resnet56", "classes: 7\n"))
+    assert describe(path).outputs == ((7,),)
+    assert describe(path, ["model.stages.stage1.repeat=1", "~model.stages.stage3"]).params < describe(path).params
+
+
+def test_a_variant_of_a_model_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, MODEL, "base.yaml")
+    path = write(tmp_path, variant("base", "stages: {b: {block: identity}}\n"))
+    assert list(nodes(path)) == ["stages.a", "stages.b"]
+
+
+def test_a_variant_of_what_is_not_there(tmp_path: Path) -> None:
+    path = write(tmp_path, variant("/model/resnet21"))
+    assert told(path).startswith(f"{path}: ")
+    assert "model/resnet21" in told(path)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "telling"),
+    [
+        ("3", "defaults must be a list"),
+        ("resnet20", "defaults must be a list"),
+        ("{a: b}", "defaults must be a list"),
+        ("null", "defaults must be a list"),
+        ("[3]", "Unsupported type in defaults"),
+        ("[[a]]", "Unsupported type in defaults"),
+        ("[{a: b, c: d}]", "Too many keys in default item"),
+        ("[mine@_here_]", "inherits from itself"),
+        ("[/model/resnet20, _self_]", "write @_here_ behind what it inherits"),
+    ],
+)
+def test_defaults_that_inherit_nothing(tmp_path: Path, defaults: str, telling: str) -> None:
+    path = write(tmp_path, f"defaults: {defaults}\n{MODEL}")
+    assert told(path).startswith(f"{path}: ")
+    assert telling in told(path)
+
+
+def test_hydras_state_is_left_as_it_was(tmp_path: Path) -> None:
+    from hydra import initialize_config_dir
+
+    path = write(tmp_path, variant("/model/resnet20"))
+    expand(path)
+    assert not GlobalHydra.instance().is_initialized()
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        before = GlobalHydra.instance().hydra
+        expand(path)
+        with pytest.raises(ConfigError):
+            expand(write(tmp_path, variant("/model/resnet21"), "bad.yaml"))
+        assert GlobalHydra.instance().hydra is before
+
+
+def test_a_model_given_as_a_mapping_inherits_nothing() -> None:
+    with pytest.raises(ConfigError, match=r"^model\.defaults: no such key of a model"):
+        expand(model(chain("a"), defaults=["/model/resnet20@_here_"]))
