@@ -50,9 +50,10 @@ class Block(nn.Module):
             made = module(*[values[i] for i in step.reads])
             for i in step.done:
                 values[i] = None
-            if isinstance(made, tuple):
-                for i, value in zip(step.fills, made, strict=True):
-                    values[i] = value
+            if isinstance(made, tuple) or len(step.fills) > 1:
+                # By index, since what torch.fx hands on while tracing cannot be iterated.
+                for index, i in enumerate(step.fills):
+                    values[i] = made[index]
             else:
                 values[step.fills[0]] = made
         outputs = tuple(values[i] for i in self._returns)

@@ -172,7 +172,7 @@ def _layer(
             node = _node(layer, name, outputs, frame, around, copy)
             nodes.append(node)
             outputs = tuple(_Made(reference(name, i), shape) for i, shape in enumerate(node.shapes))
-            if layer.repeat is None and len(outputs) > 1:
+            if layer.repeat is None:
                 members = _outputs_by_name(node, outputs)
         if layer.repeat is not None:
             if len(outputs) > 1:

@@ -134,12 +134,12 @@ def window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1,
     """
     reach = dilation * (kernel - 1) + 1
     free = size + 2 * padding - reach
-    if free < 0:
+    positions = (free + stride - 1 if ceil else free) // stride + 1
+    if positions < 1:
         raise Refusal(
             f"a window of {reach} does not fit the feature map of {size} with padding {padding}: it would shrink "
             "below 1x1; use a smaller kernel, more padding, or fewer strides before it"
         )
-    positions = (free + stride - 1 if ceil else free) // stride + 1
     if ceil and (positions - 1) * stride >= size + padding:
         positions -= 1
     return positions

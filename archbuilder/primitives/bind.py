@@ -10,12 +10,13 @@ from archbuilder.language.params import read
 from archbuilder.primitives.base import REGISTRY, Primitive, Refusal, params_of
 
 
-def bind(leaf: Leaf) -> Primitive:
+def bind(leaf: Leaf, path: str = "") -> Primitive:
     """Return the primitive that a leaf names, with the leaf's attributes.
 
-    Raises ConfigError where the leaf names no known primitive or its attributes are not exactly its parameters.
+    Raises ConfigError, naming the `path`, where the leaf names no known primitive or its attributes are not
+    exactly its parameters.
     """
-    where = f"layer {leaf.name}"
+    where = f"layer {path or leaf.name}"
     if leaf.op not in REGISTRY:
         raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, REGISTRY, 'primitives')}")
     cls = REGISTRY[leaf.op]
@@ -39,7 +40,7 @@ def check(graph: Graph) -> None:
     """
     flat = flatten(graph)
     for call in flat.calls:
-        primitive = bind(call.leaf)
+        primitive = bind(call.leaf, call.path)
         inputs = tuple(flat.shapes[value] for value in call.inputs)
         wanted = type(primitive).inputs
         if wanted is not None and len(inputs) != wanted:

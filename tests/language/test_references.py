@@ -79,10 +79,11 @@ def test_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a.", ".a", "*", "a.*", "a.0", "input.0", "stages", "stages.*", "a..b", "a:0"]
+    "name", ["", ".", "a.", ".a", "*", "a.1", "a.x", "input.0", "input.*", "stages", "stages.*", "a..b", "a:0"]
 )
 def test_what_looks_like_a_reference_and_is_none(name: str) -> None:
-    refused(model(chain("a", b=add(name))), "model.stages.b.from", f"there is no layer '{name}'")
+    telling = "'a' has no" if name in ("a.1", "a.x", "a.") else f"there is no layer '{name}'"
+    refused(model(chain("a", b=add(name))), "model.stages.b.from", telling)
 
 
 def test_one_copy_or_all() -> None:
@@ -98,6 +99,14 @@ def test_a_copy_that_is_not_there() -> None:
     copies = {"a": {"block": "identity", "repeat": 2}}
     refused(model(copies | {"b": add("a.2")}), "model.stages.b.from", "'a' has no '2'; there are a.0, a.1, a.*")
     refused(model(copies | {"b": add("a.-1")}), "model.stages.b.from", "'a' has no '-1'")
+
+
+def test_a_layer_with_one_output_is_all_of_them() -> None:
+    assert reads(model(chain("a", b=add("a.*", "a.0"))))["b"] == ("a", "a")
+    assert reads(model({"a": PARTS | {"parts": 1}, "b": add("a.*", "a.0")}))["b"] == ("a", "a")
+    block = {"outputs": ["low"], "layers": {"low": conv(2), "high": conv(6)}}
+    found = reads(model({"a": {"block": "mine"}, "b": add("a.*", "a.low")}, blocks={"mine": block}))
+    assert found["b"] == ("a", "a")
 
 
 def test_one_of_several_outputs_by_number() -> None:

@@ -1,0 +1,122 @@
+"""What a primitive says about itself and what its module does: parameters, shapes, MACs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archbuilder.api import build, describe, expand
+from archbuilder.errors import ConfigError
+from archbuilder.graph import Graph
+from archbuilder.primitives import REGISTRY
+from tests.primitives.cases import CASES, ONE, SEVERAL, layer, single, tensors
+
+
+def test_every_primitive_has_cases() -> None:
+    assert {*ONE, *SEVERAL} == set(REGISTRY)
+
+
+@pytest.mark.parametrize(("op", "arguments", "shapes"), CASES, ids=[f"{op}-{arguments}" for op, arguments, _ in CASES])
+def test_parameters_shapes_and_macs(op: str, arguments: dict[str, Any], shapes: list[tuple[int, int, int]]) -> None:
+    source = single(op, arguments, shapes)
+    network, description = build(source), describe(source)
+    assert sum(p.numel() for p in network.parameters()) == description.params
+
+    graph = network.graph
+    predicted = graph.nodes[0].shapes
+    for training in (True, False):
+        network.train(training)
+        with FlopCounterMode(display=False) as counter:
+            made = network.get_submodule("stages.layer")(*tensors(shapes))
+        made = made if isinstance(made, tuple) else (made,)
+        assert [tuple(value.shape) for value in made] == [(2, *shape) for shape in predicted]
+        assert counter.get_total_flops() == 2 * 2 * description.macs  # two images, two operations each
+        assert network(*tensors(shapes)).shape == (2, *graph.shapes[0])
+
+
+@pytest.mark.parametrize("op", ["conv", "pointwise", "reduce", "expand", "linear", "fuse"])
+def test_what_multiplies_has_macs(op: str) -> None:
+    assert describe(single(op, {"out": 8})).macs > 0
+
+
+@given(
+    size=st.integers(1, 14),
+    kernel=st.integers(1, 6),
+    stride=st.integers(1, 4),
+    padding=st.integers(0, 3),
+    dilation=st.integers(1, 3),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_sizes_behind_a_convolution_are_torchs(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    arguments = {"out": 1, "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    reference = nn.Conv2d(1, 1, kernel, stride, padding, dilation)
+    _agrees(single("conv", arguments, [(1, size, size + 1)]), reference, (1, size, size + 1))
+
+
+@given(
+    size=st.integers(1, 14),
+    kernel=st.integers(1, 6),
+    stride=st.integers(1, 5),
+    padding=st.integers(0, 3),
+    ceil=st.booleans(),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_sizes_behind_a_pool_are_torchs(size: int, kernel: int, stride: int, padding: int, ceil: bool) -> None:
+    arguments = {"kernel": kernel, "stride": stride, "padding": padding, "ceil": ceil}
+    for op, reference in (
+        ("max_pool", nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)),
+        ("avg_pool", nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil)),
+    ):
+        _agrees(single(op, arguments, [(1, size, size + 1)]), reference, (1, size, size + 1))
+
+
+def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Check that a model of one layer is refused exactly where torch refuses, and has torch's shape otherwise."""
+    predicted: tuple[int, ...] | None
+    actual: tuple[int, ...] | None
+    try:
+        predicted = expand(source).shapes[0]
+    except ConfigError:
+        predicted = None
+    try:
+        actual = tuple(reference(torch.zeros(2, *shape)).shape[1:])
+    except RuntimeError:
+        actual = None
+    assert predicted == actual
+
+
+@pytest.mark.parametrize("op", sorted(ONE))
+def test_a_flattened_input_is_taken_or_refused(op: str) -> None:
+    for arguments in ONE[op]:
+        source = {"input": [8, 1, 1], "stages": {"f": {"block": "flatten"}, "layer": {"block": op, **arguments}}}
+        if op == "split":
+            source["head"] = {"join": {"block": "concat", "from": "stages.layer.*"}}
+        graph: Graph | None
+        try:
+            graph = expand(source)
+        except ConfigError as refusal:
+            graph = None
+            told = str(refusal)
+        if graph is None:
+            assert "flattened to [8]" in told or "add up" in told
+        else:
+            made = build(graph)(torch.randn(4, 8, 1, 1))
+            assert made.shape == (4, *graph.shapes[0])
+
+
+def test_weights_are_drawn_from_torchs_random_state() -> None:
+    torch.manual_seed(3)
+    first = layer("conv", {"out": 6}).state_dict()
+    torch.manual_seed(3)
+    second = layer("conv", {"out": 6}).state_dict()
+    third = layer("conv", {"out": 6}).state_dict()
+    assert torch.equal(first["conv.weight"], second["conv.weight"])
+    assert not torch.equal(first["conv.weight"], third["conv.weight"])
