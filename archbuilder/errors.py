@@ -14,9 +14,9 @@ class ConfigError(ArchbuilderError):
     """A model, block or run configuration that cannot be built; `where` is the dotted key path."""
 
     def __init__(self, where: str, what: str) -> None:
-        super().__init__(where, what)
-        self.where = where
-        self.what = what
+        # Names are told as they were written: a line break in one must not break the paragraph.
+        self.where, self.what = _printable(where), _printable(what)
+        super().__init__(self.where, self.what)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -36,6 +36,10 @@ class RecordError(ArchbuilderError):
 
 class PackageError(ArchbuilderError):
     """A zoo package that is damaged or foreign; the message names the file and the reason."""
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:

@@ -30,7 +30,7 @@ def test_usable(name: str) -> None:
     assert list(leaves(model({name: conv()}))) == [name]
 
 
-BAD = ["_a", "__init__", "1a", "a-b", "a b", "a.b", "", "größe", "x\n", "*", "if", "None", "lambda", "from"]
+BAD = ["_a", "__init__", "1a", "a-b", "a b", "a.b", "", "größe", "*", "if", "None", "lambda", "from"]
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -1,0 +1,144 @@
+"""The commands `show` and `models`: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archbuilder.api import describe, models
+from archbuilder.cli import main
+from archbuilder.errors import ConfigError
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return what a failing command says on standard error, having checked how it ends."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    captured = capsys.readouterr()
+    assert caught.value.code == 1
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, "one paragraph"
+    assert captured.err.startswith("error: ")
+    return captured.err
+
+
+def fresh(code: str) -> subprocess.CompletedProcess[str]:
+    """Run some code in a fresh Python."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_show_prints_every_layer_and_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet20"])
+    captured = capsys.readouterr()
+    description = describe("resnet20")
+    rows = [line.split() for line in captured.out.splitlines()]
+    shown = {row[0]: row[1:] for row in rows if row}
+    assert rows[0] == ["resnet20:", "3x32x32"]
+    for layer in description.layers:
+        op, shape, *numbers = shown[layer.path]
+        assert (op, shape) == (layer.op, "x".join(map(str, layer.shape)))
+        if layer.params:
+            assert numbers[0] == f"{layer.params:,}"
+            assert float(numbers[-1].rstrip("%")) == pytest.approx(100 * layer.params / description.params, abs=0.051)
+    assert shown["total"] == ["10", "272,474", f"{description.macs:,}"]
+    assert f"{description.peak_activations:,} per image" in captured.out
+    assert captured.err == ""
+
+
+def test_show_with_overrides(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet_bottleneck", "model.stages.stage2.ratio=2", "~model.stages.stage3"])
+    expected = describe("resnet_bottleneck", ["model.stages.stage2.ratio=2", "~model.stages.stage3"])
+    assert f"{expected.params:,}" in capsys.readouterr().out
+
+
+def test_show_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("input: [3, 8, 8]\nstages: {a: {block: conv, out: 4}}\n")
+    main(["show", str(path)])
+    assert "mine: 3x8x8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", models())
+def test_show_as_json(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    main(["show", name, "--json"])
+    assert json.loads(capsys.readouterr().out) == describe(name).to_json()
+
+
+def test_show_a_network_without_parameters(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("input: [3, 8, 8]\nstages: {a: {block: global_pool}}\n")
+    main(["show", str(path)])
+    assert "3x1x1" in capsys.readouterr().out
+
+
+def test_models_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["models"])
+    assert capsys.readouterr().out.split() == models()
+
+
+def test_show_answers_without_torch() -> None:
+    code = (
+        "import sys; from archbuilder.cli import main; main(['show', 'resnet20']); main(['models'])\n"
+        "assert not {'torch', 'torchvision', 'lightning'} & set(sys.modules), 'slow'"
+    )
+    done = fresh(code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "272,474" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "telling"),
+    [
+        (["show", "resnet21"], "model: there is no model 'resnet21'; did you mean 'resnet20'?"),
+        (["show", ""], "there is no model ''"),
+        (["show", "x" * 999], "there is no model"),
+        (["show", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
+        (["show", "resnet20", "mdel.classes=3"], "did you mean 'model.classes'?"),
+        (["show", "resnet20", "model.stages.stage2.otu=3"], "model.stages.stage2.otu: basic has no such parameter"),
+        (["show", "resnet20", "model.stages.stage2.out=1,2"], "not a sweep over several"),
+        (["show", "resnet20", "model.style.act=rellu"], "did you mean 'relu'?"),
+        (["show", "resnet20", "{"], "overrides: "),
+    ],
+)
+def test_a_mistake_ends_in_one_paragraph(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], telling: str
+) -> None:
+    message = told(capsys, *arguments)
+    assert telling in message
+    assert "Traceback" not in message
+
+
+def test_as_a_process_too() -> None:
+    done = fresh("from archbuilder.cli import main; main(['show', 'resnet21'])")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: model: there is no model 'resnet21'")
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback() -> None:
+    with pytest.raises(ConfigError, match="resnet21"):
+        main(["--debug", "show", "resnet21"])
+    done = fresh("from archbuilder.cli import main; main(['--debug', 'show', 'resnet21'])")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["shw"], ["show"], ["show", "resnet20", "--jsn"], ["models", "x"]])
+def test_an_unknown_command_or_option(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: archbuilder" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    command = (
+        f"{sys.executable} -c \"from archbuilder.cli import main; main(['show', 'resnet56', '--json'])\" | head -1"
+    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.stdout == "{\n"
+    assert "Traceback" not in done.stderr
