@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from archbuilder.graph import Shape
@@ -105,8 +104,7 @@ def primitive(name: str) -> Callable[[P], P]:
     return register
 
 
-@cache
-def params_of(cls: type[Primitive]) -> Mapping[str, Param]:
+def params_of(cls: type[Primitive]) -> dict[str, Param]:
     """Return the parameters of a primitive by name, in the order of declaration."""
     return {field.name: field.metadata["param"] for field in dataclasses.fields(cls)}
 
