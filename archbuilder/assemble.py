@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archbuilder.graph import Graph, Leaf, Shape, reference
+from archbuilder.graph import Graph, Leaf, Shape, reference, without_auxiliary
 from archbuilder.primitives import bind
 
 
@@ -21,17 +21,27 @@ class Step:
     done: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a block runs: its calls in order, how many slots they fill, and the slots that hold the outputs."""
+
+    steps: tuple[Step, ...]
+    slots: int
+    returns: tuple[int, ...]
+
+
 class Block(nn.Module):
     """A block, or a whole network: its inner modules under their names, run in the order of the graph.
 
     Called with one tensor [N, C, H, W] per input; returns a tensor, or a tuple where the block has several
-    outputs. `graph` is the data it was built from.
+    outputs. Auxiliary outputs are there in training mode alone, behind the network's own. `graph` is the data it
+    was built from.
     """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
-        self._steps, self._returns = _plan(graph)
+        self._plans = {True: _plan(graph), False: _plan(without_auxiliary(graph))}
         shapes: dict[str, Shape] = dict(graph.inputs)
         for node in graph.nodes:
             _attach(self, node.name, _module(node, tuple(shapes[name] for name in node.reads)))
@@ -41,9 +51,10 @@ class Block(nn.Module):
         return self._run([x])
 
     def _run(self, inputs: list[Any]) -> Any:
-        values = inputs + [None] * (sum(len(step.fills) for step in self._steps))
+        plan = self._plans[self.training]
+        values = inputs + [None] * plan.slots
         del inputs
-        for step in self._steps:
+        for step in plan.steps:
             module: Any = self
             for name in step.path:
                 module = module._modules[name]
@@ -56,7 +67,7 @@ class Block(nn.Module):
                     values[i] = made[index]
             else:
                 values[step.fills[0]] = made
-        outputs = tuple(values[i] for i in self._returns)
+        outputs = tuple(values[i] for i in plan.returns)
         return outputs[0] if len(outputs) == 1 else outputs
 
 
@@ -87,8 +98,8 @@ def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
     root.add_module(name, module)
 
 
-def _plan(graph: Graph) -> tuple[tuple[Step, ...], tuple[int, ...]]:
-    """Return the steps of a graph over numbered slots, each slot dropped behind its last reader."""
+def _plan(graph: Graph) -> Plan:
+    """Return how to run a graph over numbered slots, each slot dropped behind its last reader."""
     slots = {name: index for index, name in enumerate(graph.inputs)}
     for node in graph.nodes:
         for index in range(len(node.shapes)):
@@ -101,4 +112,4 @@ def _plan(graph: Graph) -> tuple[tuple[Step, ...], tuple[int, ...]]:
         fills = tuple(slots[reference(node.name, i)] for i in range(len(node.shapes)))
         done = tuple(sorted(i for i in set(reads) if last[i] == index and i not in returns))
         steps.append(Step(tuple(node.name.split(".")), reads, fills, done))
-    return tuple(steps), returns
+    return Plan(tuple(steps), len(slots) - len(graph.inputs), returns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Shape = tuple[int, ...]
 """Of one image: [C, H, W], or [C] after flattening."""
@@ -29,7 +29,8 @@ class Graph:
 
     `reads` says what the inputs are bound to in the graph around it (empty for a whole network). A
     reference is the name of an input or of an earlier node; `name:1` is the second of several outputs.
-    Node names may be dotted (`stages.stage1.0`): they are the module's path.
+    Node names may be dotted (`stages.stage1.0`): they are the module's path. `auxiliary` names the outputs that
+    exist for training alone, with the weights of their losses.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Graph:
     outputs: Mapping[str, str]
     reads: tuple[str, ...] = ()
     doc: str = ""
+    auxiliary: Mapping[str, float] = field(default_factory=dict)
     shapes: tuple[Shape, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -107,3 +109,21 @@ def walk(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Leaf | Graph]]:
         yield prefix + node.name, node
         if isinstance(node, Graph):
             yield from walk(node, f"{prefix}{node.name}.")
+
+
+def without_auxiliary(graph: Graph) -> Graph:
+    """Return the network as it is used after training: its auxiliary outputs, and what only they need, left out."""
+    if not graph.auxiliary:
+        return graph
+    return keep_outputs(graph, {name: ref for name, ref in graph.outputs.items() if name not in graph.auxiliary})
+
+
+def keep_outputs(graph: Graph, outputs: Mapping[str, str]) -> Graph:
+    """Return `graph` with these outputs instead of its own, and without the nodes that none of them needs."""
+    needed = {ref.partition(":")[0] for ref in outputs.values()}
+    nodes: list[Leaf | Graph] = []
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed |= {ref.partition(":")[0] for ref in node.reads}
+            nodes.append(node)
+    return replace(graph, nodes=tuple(reversed(nodes)), outputs=dict(outputs), auxiliary={})

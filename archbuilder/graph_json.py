@@ -32,6 +32,7 @@ def _node_to_json(node: Leaf | Graph) -> dict[str, Any]:
     else:
         content |= {"block": node.block, "reads": list(node.reads), "inputs": _plain(node.inputs)}
         content |= {"nodes": [_node_to_json(inner) for inner in node.nodes], "outputs": dict(node.outputs)}
+        content |= {"auxiliary": dict(node.auxiliary)} if node.auxiliary else {}
     return content | ({"doc": node.doc} if node.doc else {})
 
 
@@ -49,6 +50,7 @@ def _structure(node: Leaf | Graph) -> Any:
         [[k, list(v)] for k, v in node.inputs.items()],
         inner,
         list(node.outputs.items()),
+        *([list(node.auxiliary.items())] if node.auxiliary else []),
     ]
 
 
@@ -72,6 +74,7 @@ def from_json(content: Any) -> Graph:
 
 _LEAF_KEYS = {"name", "op", "reads", "attributes", "shapes"}
 _GRAPH_KEYS = {"name", "block", "reads", "inputs", "nodes", "outputs"}
+_OPTIONAL = {"doc", "auxiliary"}
 DEEPEST = 50
 
 
@@ -93,7 +96,19 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
     if reads and len(reads) != len(inputs):
         raise ConfigError(f"{where}.reads", f"{len(reads)} values for {len(inputs)} inputs")
     name, block = _text(content["name"], where), _text(content["block"], where)
-    return Graph(name, block, inputs, tuple(nodes), outputs, reads, _text(content.get("doc", ""), where))
+    doc, auxiliary = _text(content.get("doc", ""), where), _auxiliary(content, outputs, depth, where)
+    return Graph(name, block, inputs, tuple(nodes), outputs, reads, doc, auxiliary)
+
+
+def _auxiliary(content: dict[str, Any], outputs: Mapping[str, str], depth: int, where: str) -> dict[str, float]:
+    """Return the weights of the auxiliary outputs, which only a whole network has, beside an output of its own."""
+    if "auxiliary" not in content:
+        return {}
+    weights = _mapping(content, "auxiliary", where)
+    sound = all(type(weight) in (int, float) and 0 <= weight <= LARGEST for weight in weights.values())
+    if depth or not weights or not set(weights) < set(outputs) or next(iter(outputs)) in weights or not sound:
+        raise ConfigError(f"{where}.auxiliary", "is no mapping from outputs behind the first one to weights")
+    return {name: float(weight) for name, weight in weights.items()}
 
 
 def _check_paths(names: set[str], where: str) -> None:
@@ -140,7 +155,7 @@ def _leaf(content: dict[str, Any], where: str) -> Leaf:
 
 def _check_keys(content: dict[str, Any], keys: set[str], where: str) -> None:
     for key in content:
-        if key not in keys | {"doc"}:
+        if key not in keys | _OPTIONAL:
             raise ConfigError(where, f"unknown key '{key}'")
     for key in sorted(keys - set(content)):
         raise ConfigError(where, f"the key '{key}' is missing")

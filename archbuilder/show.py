@@ -27,6 +27,15 @@ def cost_table(description: Description) -> Table:
     table.add_section()
     outputs = ", ".join(shape_text(shape) for shape in description.outputs)
     table.add_row("total", "", outputs, f"{description.params:,}", f"{description.macs:,}", "", style="bold")
+    if description.inference_params != description.params:
+        used = (
+            "without auxiliary heads",
+            "",
+            "",
+            f"{description.inference_params:,}",
+            f"{description.inference_macs:,}",
+        )
+        table.add_row(*used, "")
     table.caption = f"most activation elements alive at once: {description.peak_activations:,} per image"
     table.caption_justify = "left"
     return table

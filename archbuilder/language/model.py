@@ -12,9 +12,10 @@ from archbuilder.language.blocks import Block, read_block, read_params
 from archbuilder.language.layers import Layer, read_layers
 from archbuilder.language.names import check_layer_name
 from archbuilder.language.params import Param, read
+from archbuilder.language.scale import Scale, read_scale
 
 SECTIONS = ("stem", "stages", "head")
-KEYS = ("doc", "input", "inputs", "classes", "params", "style", "blocks", *SECTIONS)
+KEYS = ("doc", "input", "inputs", "classes", "params", "style", "scale", "blocks", *SECTIONS, "outputs")
 _SIDE = Param("integers", minimum=1)
 
 
@@ -26,8 +27,10 @@ class Model:
     classes: int | None
     params: Mapping[str, Param]
     style: Mapping[str, Any]
+    scale: Scale
     blocks: Mapping[str, Block]
     layers: tuple[Layer, ...]
+    auxiliary: Mapping[str, float]
     doc: str
 
 
@@ -40,6 +43,7 @@ def read_model(content: Any, where: str = "model") -> Model:
             raise ConfigError(f"{where}.{key}", f"no such key of a model; {suggestion(str(key), KEYS, 'keys')}")
     inputs = _inputs(content, where)
     layers = _sections(content, where)
+    heads, weights = _outputs(content, where)
     if len(inputs) > 1 and layers[0].sources is None:
         names = ", ".join(inputs)
         raise ConfigError(
@@ -53,8 +57,10 @@ def read_model(content: Any, where: str = "model") -> Model:
         classes=_classes(content, where),
         params=params,
         style=_mapping(content, "style", where),
+        scale=read_scale(_mapping(content, "scale", where), f"{where}.scale"),
         blocks=_blocks(content, where),
-        layers=layers,
+        layers=_with_heads(layers, heads),
+        auxiliary=weights,
         doc=str(content.get("doc") or ""),
     )
 
@@ -118,3 +124,46 @@ def _sections(content: Mapping[str, Any], where: str) -> tuple[Layer, ...]:
         if layer.name.split(".")[1] in SECTIONS:
             raise ConfigError(layer.where, "a layer cannot have the name of a section")
     return tuple(layers)
+
+
+def _outputs(content: Mapping[str, Any], where: str) -> tuple[tuple[Layer, ...], dict[str, float]]:
+    """Return the auxiliary heads, as layers in a section of their own, and the weight of each one's loss."""
+    weights: dict[str, float] = {}
+    specs: dict[Any, Any] = {}
+    for name, spec in _mapping(content, "outputs", where).items():
+        if not isinstance(spec, Mapping):
+            if spec is not None:
+                raise ConfigError(
+                    f"{where}.outputs.{name}", f"an output is a mapping with from and block, not {spec!r:.60}"
+                )
+            continue
+        if name == "output":
+            raise ConfigError(
+                f"{where}.outputs.output", "this is what the network's own output is called; choose another name"
+            )
+        for key in ("from", "weight"):
+            if key not in spec:
+                raise ConfigError(f"{where}.outputs.{name}", f"an auxiliary output needs {key}: {_WHY[key]}")
+        weights[name] = float(read(spec["weight"], _WEIGHT, {}, f"{where}.outputs.{name}.weight"))  # type: ignore[arg-type]
+        specs[name] = {key: value for key, value in spec.items() if key != "weight"}
+    layers = read_layers(specs, f"{where}.outputs", "outputs.") if specs else ()
+    for layer in layers:
+        if layer.sources is None or len(layer.sources) != 1 or layer.repeat is not None:
+            raise ConfigError(
+                layer.where, "an auxiliary output reads one layer, once: say from: its name, and no repeat"
+            )
+    return layers, weights
+
+
+_WEIGHT = Param("number", minimum=0)
+_WHY = {"from": "the layer that it reads", "weight": "the share of its loss in training"}
+
+
+def _with_heads(layers: tuple[Layer, ...], heads: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Return all layers in order of execution, each auxiliary head right behind the layer that it reads."""
+    order = list(layers)
+    for head in reversed(heads):
+        text = head.sources[0] if head.sources else ""
+        places = [i for i, layer in enumerate(order) if layer.name in (text, text.rpartition(".")[0])]
+        order.insert(places[0] + 1 if places else len(order), head)
+    return tuple(order)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archbuilder.assemble import Block
+
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
 
 
@@ -46,7 +48,7 @@ class Classifier(lightning.LightningModule):
 
     def __init__(
         self,
-        net: nn.Module,
+        net: Block,
         optimizer: torch.optim.Optimizer,
         make_schedule: MakeSchedule,
         label_smoothing: float = 0.0,
@@ -65,8 +67,11 @@ class Classifier(lightning.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         images, labels = batch
-        logits = self.net(images)
+        made = self.net(images)
+        logits, *heads = made if isinstance(made, tuple) else (made,)
         loss = functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        for head, weight in zip(heads, self.net.graph.auxiliary.values(), strict=True):
+            loss = loss + weight * functional.cross_entropy(head, labels, label_smoothing=self.label_smoothing)
         self.train_totals.add(loss, logits, labels)
         return loss
 

@@ -87,8 +87,8 @@ def _graph(settings: dict[str, Any]) -> Graph:
 
 def _check_fit(graph: Graph, dataset: Dataset) -> None:
     """Raise ConfigError where the network does not take these images, or does not answer with these classes."""
-    if len(graph.inputs) != 1 or len(graph.shapes) != 1:
-        raise ConfigError("model", "a network that is trained to classify has one input and one output")
+    if len(graph.inputs) != 1:
+        raise ConfigError("model.inputs", "a network that is trained to classify has one input")
     wanted, given = next(iter(graph.inputs.values())), tuple(dataset.shape)
     if wanted != given:
         raise ConfigError(
@@ -96,8 +96,9 @@ def _check_fit(graph: Graph, dataset: Dataset) -> None:
             f"the network takes {list(wanted)}, but {dataset.name} has images of {list(given)} "
             f"(channels, height, width); write model.input={list(given)}".replace(", ", ","),
         )
-    made, classes = graph.shapes[0], len(dataset.labels)
-    if made != (classes,):
+    classes = len(dataset.labels)
+    made = next((shape for shape in graph.shapes if shape != (classes,)), None)
+    if made:
         raise ConfigError(
             "model.classes",
             f"the network answers with {list(made)}, but {dataset.name} has {classes} classes; "

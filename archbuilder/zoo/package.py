@@ -93,7 +93,7 @@ def load_package(path: Path) -> Loaded:
     # Before any memory is taken: weights of that many parameters need a file of that many bytes.
     if 4 * params > (path / WEIGHTS_FILE).stat().st_size:
         raise PackageError(f"{path / WEIGHTS_FILE}: too small for the {params:,} parameters of the architecture")
-    if len(graph.inputs) != 1 or graph.shapes != ((len(metadata["labels"]),),):
+    if len(graph.inputs) != 1 or graph.shapes[0] != (len(metadata["labels"]),):
         raise PackageError(f"{path / METADATA_FILE}: its labels do not fit the outputs of the architecture")
     net = Loaded(graph, metadata)
     read_weights(net, path / WEIGHTS_FILE)

@@ -105,9 +105,7 @@ def test_a_link_to_a_lost_record_is_a_problem(tmp_path: Path) -> None:
     assert "there is no record.json here" in problem.reason
 
 
-def test_a_folder_that_may_not_be_listed_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_may_not_be_listed_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, hidden = save(tmp_path, record(), record(seed=2))
     scandir = os.scandir
 

@@ -39,9 +39,7 @@ def test_networks_of_one_name_are_told_apart_by_hash() -> None:
 def test_networks_with_the_same_beginning_of_a_hash_are_still_told_apart() -> None:
     one, other = record(architecture_hash="12345678a"), record(architecture_hash="12345678b")
     assert list(network_labels(groups_of(one, other)).values()) == ["net 12345678a", "net 12345678b"]
-    recounted = network_labels(
-        groups_of(record(architecture_hash="1"), record(architecture_hash="1", params=9))
-    )
+    recounted = network_labels(groups_of(record(architecture_hash="1"), record(architecture_hash="1", params=9)))
     assert len(set(recounted.values())) == 2
 
 

@@ -101,9 +101,7 @@ def test_several_data_are_kept_apart(tmp_path: Path) -> None:
 
 def test_speeds_of_different_devices_are_not_compared_silently(tmp_path: Path) -> None:
     save(tmp_path, record(device="cpu"), record(seed=2, device="cuda"))
-    assert "Speeds are not comparable: they were measured on cpu, cuda." in flat(
-        compare([tmp_path], tmp_path)
-    )
+    assert "Speeds are not comparable: they were measured on cpu, cuda." in flat(compare([tmp_path], tmp_path))
 
 
 def test_no_run_with_the_split_says_which_splits_there_are(tmp_path: Path) -> None:

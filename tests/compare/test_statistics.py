@@ -192,11 +192,7 @@ def test_each_run_is_in_one_group_or_one_problem(records: list[Record]) -> None:
 
 def dominated(point: tuple[float, float], points: list[tuple[float, float]]) -> bool:
     """The definition: another has no more params and no less accuracy, and is better in one of them."""
-    return any(
-        p <= point[0] and a >= point[1] and (p < point[0] or a > point[1])
-        for p, a in points
-        if (p, a) != point
-    )
+    return any(p <= point[0] and a >= point[1] and (p < point[0] or a > point[1]) for p, a in points if (p, a) != point)
 
 
 @settings(max_examples=300, deadline=None)
@@ -216,9 +212,7 @@ def test_overlapping_intervals_tie() -> None:
     def seeds(name: str, *accuracies: float) -> list[Record]:
         return [record(accuracy, name=name, seed=i) for i, accuracy in enumerate(accuracies)]
 
-    groups = groups_of(
-        *seeds("a", 0.80, 0.81), *seeds("b", 0.82, 0.83), *seeds("c", 0.99, 0.99), *seeds("d", 0.82)
-    )
+    groups = groups_of(*seeds("a", 0.80, 0.81), *seeds("b", 0.82, 0.83), *seeds("c", 0.99, 0.99), *seeds("d", 0.82))
     assert [g.names[0] for g in groups] == ["a", "b", "c", "d"]
     # a 0.805 and b 0.825, each +-0.0635; c is 0.99 exactly; d is one seed, of which nothing is known.
     assert ties(groups) == [(0, 1)]

@@ -69,9 +69,7 @@ def test_front_and_ties_are_marked() -> None:
 
 
 def test_fronts_and_ties_do_not_cross_data() -> None:
-    table = table_of(
-        *seeds("a", 10, 0.9, 0.9), *seeds("b", 20, 0.9, 0.9), *seeds("c", 30, 0.9, 0.9, data="cifar10")
-    )
+    table = table_of(*seeds("a", 10, 0.9, 0.9), *seeds("b", 20, 0.9, 0.9), *seeds("c", 30, 0.9, 0.9, data="cifar10"))
     assert [(row.network, row.front, row.ties) for row in table] == [
         ("a", True, (2,)),
         ("b", False, (1,)),
@@ -91,9 +89,7 @@ def test_csv_is_exact() -> None:
     for row, cells in zip(SAMPLE, parsed, strict=True):
         assert float(cells["accuracy_mean"]) == row.accuracy_mean
         assert cells["accuracy_std"] == ("" if row.accuracy_std is None else repr(row.accuracy_std))
-        assert cells["accuracy_interval"] == (
-            "" if row.accuracy_interval is None else repr(row.accuracy_interval)
-        )
+        assert cells["accuracy_interval"] == ("" if row.accuracy_interval is None else repr(row.accuracy_interval))
         assert cells["architecture_hash"] == row.architecture_hash
         assert cells["recipe_hash"] == row.recipe_hash
         assert int(cells["params"]) == row.params

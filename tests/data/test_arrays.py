@@ -53,9 +53,7 @@ def test_files_are_joined_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert joined.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
 
 
-def test_paths_start_at_the_working_directory_or_at_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_start_at_the_working_directory_or_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npz(tmp_path / "a.npz")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -177,9 +175,7 @@ def test_labels_that_are_no_integers_are_refused(tmp_path: Path) -> None:
 
 
 def test_images_that_are_no_bytes_are_refused(tmp_path: Path) -> None:
-    assert "images are of type float64" in refusal(
-        save(tmp_path / "a.npz", images=PIXELS / 255, labels=LABELS)
-    )
+    assert "images are of type float64" in refusal(save(tmp_path / "a.npz", images=PIXELS / 255, labels=LABELS))
 
 
 def test_negative_labels_are_refused(tmp_path: Path) -> None:
@@ -194,9 +190,7 @@ def test_a_label_beyond_all_reason_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_labels_beyond_the_given_names_are_refused(tmp_path: Path) -> None:
     path = npz(tmp_path / "a.npz", classes=3)
-    with pytest.raises(
-        DataError, match=r"a.npz: 6 of 20 labels are out of range.* 2; with 2 classes .* 0..1"
-    ):
+    with pytest.raises(DataError, match=r"a.npz: 6 of 20 labels are out of range.* 2; with 2 classes .* 0..1"):
         arrays(path, labels=["cat", "dog"])
 
 
@@ -219,9 +213,7 @@ def test_no_files_at_all_are_refused() -> None:
 def test_files_of_different_shapes_are_refused(tmp_path: Path) -> None:
     npz(tmp_path / "a.npz", size=8)
     npz(tmp_path / "b.npz", size=16)
-    with pytest.raises(
-        DataError, match=r"b.npz: images are \[3, 16, 16\] .* those of .*a.npz are \[3, 8, 8\]"
-    ):
+    with pytest.raises(DataError, match=r"b.npz: images are \[3, 16, 16\] .* those of .*a.npz are \[3, 8, 8\]"):
         arrays(f"{tmp_path}/*.npz")
 
 

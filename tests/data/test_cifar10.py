@@ -51,9 +51,7 @@ def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(roots) == {str(Path.home() / "data")}
 
 
-def test_without_network_the_error_says_how_to_go_on_offline(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_network_the_error_says_how_to_go_on_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise URLError("no route to host")
 

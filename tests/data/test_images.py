@@ -62,9 +62,7 @@ def test_the_fingerprint_is_the_sha256_of_names_shapes_pixels_and_labels() -> No
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=80), st.data())
-def test_a_holdout_is_a_partition_in_which_each_class_gives_its_share(
-    labels: list[int], data: st.DataObject
-) -> None:
+def test_a_holdout_is_a_partition_in_which_each_class_gives_its_share(labels: list[int], data: st.DataObject) -> None:
     n = len(labels)
     count = data.draw(st.integers(1, n - 1))
     numbers = torch.arange(n).to(torch.uint8)[:, None, None, None]
@@ -164,8 +162,6 @@ def test_arrays_of_another_kind_are_refused_by_name(images: object, labels: obje
         ({"train": random_images(4), "val": random_images(4)}, ["a", "b", "a"], "two classes are called 'a'"),
     ],
 )
-def test_splits_that_do_not_fit_are_refused(
-    splits: dict[str, Images], names: list[str], message: str
-) -> None:
+def test_splits_that_do_not_fit_are_refused(splits: dict[str, Images], names: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         checked("mine", splits, names)

@@ -280,12 +280,12 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "telling"), REFUSED.items(), ids=[repr(text[:30]) for text in REFUSED])
 def test_refused(text: str, telling: str) -> None:
-    started = time.process_time()
+    started = time.perf_counter()
     with pytest.raises(ExpressionError) as caught:
         evaluate(text, NAMES)
     assert telling in str(caught.value)
     assert len(str(caught.value)) < 2 * LONGEST + 200
-    assert time.process_time() - started < 5
+    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize(

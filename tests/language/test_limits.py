@@ -14,9 +14,9 @@ from tests.language.models import chain, conv, model, nodes, refused
 
 @pytest.fixture(autouse=True)
 def _at_once() -> Iterator[None]:
-    started = time.process_time()
+    started = time.perf_counter()
     yield
-    assert time.process_time() - started < 5
+    assert time.perf_counter() - started < 5
 
 
 def nest(depth: int) -> dict[str, Any]:

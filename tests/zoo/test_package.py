@@ -1,4 +1,4 @@
-"""A package is written whole or not at all, gives the run's outputs bit for bit, and is refused when it is not whole."""
+"""A package is written whole or not at all, gives the run's outputs bit for bit, and is refused when damaged."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_name_that_leads_elsewhere_is_refused(run: Path, tmp_path: Path, name:
 
 def test_an_unfinished_run_is_not_packaged(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    with pytest.raises(RecordError, match="there is no record.json"):
+    with pytest.raises(RecordError, match=r"there is no record\.json"):
         export(tmp_path / "run", tmp_path / "zoo")
     assert not (tmp_path / "zoo").exists()
 
@@ -109,7 +109,7 @@ def test_a_run_whose_weights_do_not_fit_its_record_leaves_no_package(run: Path, 
     tensors = load_file(broken / "weights.safetensors")
     tensors["head.classifier.linear.weight"] = torch.zeros(10, 32)
     save_file(tensors, broken / "weights.safetensors")
-    with pytest.raises(PackageError, match="weights.safetensors"):
+    with pytest.raises(PackageError, match=r"weights\.safetensors"):
         export(broken, tmp_path / "zoo")
     assert list((tmp_path / "zoo").iterdir()) == []
 
@@ -127,7 +127,7 @@ def test_a_changed_byte_is_told(package: Path, name: str, position: float) -> No
     content = bytearray((package / name).read_bytes())
     content[int(len(content) * position)] ^= 0x11
     (package / name).write_bytes(content)
-    with pytest.raises(PackageError, match="damaged|cannot be read|manifest"):
+    with pytest.raises(PackageError, match=r"damaged|cannot be read|manifest"):
         archbuilder.load(package)
 
 
@@ -174,7 +174,7 @@ def test_an_architecture_that_no_primitive_stands_behind_is_refused(package: Pat
         (lambda c: c.update(_target_="os.system"), "_target_"),
     ):
         changed = json.loads(json.dumps(content))
-        edit(changed)
+        edit(changed)  # type: ignore[no-untyped-call]
         rewritten(package, "architecture.json", json.dumps(changed).encode())
         with pytest.raises(PackageError, match=telling):
             archbuilder.load(package)
