@@ -10,6 +10,7 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
 from archbuilder.language.arguments import arguments, parameters, style
 from archbuilder.language.blocks import Block, Library
+from archbuilder.language.budget import resolve_budget
 from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.layers import Layer
 from archbuilder.language.limits import DEEPEST, MOST_LAYERS, Counter, fewest
@@ -30,7 +31,11 @@ def expand_model(content: Any, library: Library, name: str = "model") -> Graph:
 
     Raises ConfigError, with the dotted key path, for everything that cannot be built.
     """
-    model = read_model(content)
+    return expand_read(read_model(resolve_budget(content, library)), library, name)
+
+
+def expand_read(model: Model, library: Library, name: str) -> Graph:
+    """Return the Graph of a model that has been read; raises ConfigError."""
     names = parameters(model.params, {}, {}, model.scale, "model.params", "model.params")
     names |= {} if model.classes is None else {"classes": model.classes}
     frame = _Frame(

@@ -15,7 +15,7 @@ from archbuilder.language.params import Param, read
 from archbuilder.language.scale import Scale, read_scale
 
 SECTIONS = ("stem", "stages", "head")
-KEYS = ("doc", "input", "inputs", "classes", "params", "style", "scale", "blocks", *SECTIONS, "outputs")
+KEYS = ("doc", "input", "inputs", "classes", "params", "style", "scale", "budget", "blocks", *SECTIONS, "outputs")
 _SIDE = Param("integers", minimum=1)
 
 

@@ -20,7 +20,7 @@ from tests.language.models import chain, conv, model, nodes, refused, with_block
         ("stage", "did you mean 'stages'?"),
         ("inptu", "did you mean 'input'?"),
         ("class", "did you mean 'classes'?"),
-        ("zzz", "keys: blocks, classes, doc, head, input, inputs, outputs, params, scale, stages, stem, style"),
+        ("zzz", "keys: blocks, budget, classes, doc, head, input, inputs, outputs, params, scale, stages, stem, style"),
     ],
 )
 def test_an_unknown_key_of_a_model(key: str, telling: str) -> None:

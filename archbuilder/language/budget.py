@@ -1,0 +1,159 @@
+"""Finding the width under which a network comes closest to a given cost from below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.blocks import Library
+from archbuilder.language.model import read_model
+from archbuilder.language.scale import Scale
+
+NARROWEST, WIDEST = 2.0**-10, 64.0
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def resolve_budget(content: Any, library: Library) -> Any:
+    """Return a model as plain data with the width that its `budget` asks for in its `scale`, and no budget.
+
+    What states no budget is returned as it is. Raises ConfigError where the budget is malformed, or cannot be
+    reached; the message then says what can be.
+    """
+    if not isinstance(content, Mapping) or content.get("budget") is None:
+        return content
+    kind, wanted = _read(content["budget"], "model.budget")
+    # Multiples of eight are too coarse to come near a budget, so rounding is to whole channels unless it is said.
+    scaling = {"divisor": 1, **dict(content.get("scale") or {})}
+    bare = {**{key: value for key, value in content.items() if key != "budget"}, "scale": scaling}
+    scale = read_model(bare).scale
+    solver = _Solver(bare, library, kind)
+    low, high = _bracket(solver, wanted)
+    intervals = _intervals(solver.literals(), scale, low / 2, high)
+    best = _last_within(intervals, solver, wanted)
+    while best >= 0 and not solver.within(intervals[best], wanted):
+        best -= 1
+    if best < 0:
+        raise _unreachable(solver, kind, wanted)
+    return {**bare, "scale": {**scaling, "width": intervals[best]}}
+
+
+def _read(content: Any, where: str) -> tuple[str, int]:
+    """Return which cost is limited, and to what: `{params: 300k}` or `{macs: 40M}`."""
+    if not isinstance(content, Mapping) or len(content) != 1:
+        raise ConfigError(where, f"a budget is {{params: 300k}} or {{macs: 40M}}, not {content!r:.60}")
+    [(kind, value)] = content.items()
+    if kind not in ("params", "macs"):
+        raise ConfigError(f"{where}.{kind}", f"no such cost; {suggestion(str(kind), ('params', 'macs'))}")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(value))
+    number = float(found.group(1)) * _UNITS[found.group(2)] if found else 0
+    if isinstance(value, bool) or not 1 <= number <= 10**15:
+        raise ConfigError(f"{where}.{kind}", f"{value!r:.60} is no amount; write 300000, 300k or 1.5M")
+    return kind, int(number)
+
+
+@dataclass(frozen=True)
+class _Recorder(Scale):
+    """A scale of one that takes down every literal number of channels it is asked about."""
+
+    seen: set[int] = field(default_factory=set)
+
+    def channels(self, number: int) -> int:
+        self.seen.add(number)
+        return number
+
+
+@dataclass(frozen=True)
+class _Solver:
+    """The cost of one model under different widths."""
+
+    content: Mapping[str, Any]
+    library: Library
+    kind: str
+    costs: dict[float, int | None] = field(default_factory=dict)
+
+    def literals(self) -> set[int]:
+        """Return every literal number of channels in the model and its blocks."""
+        from archbuilder.language.expand import expand_read
+
+        recorder = _Recorder()
+        expand_read(replace(read_model(self.content), scale=recorder), self.library, "model")
+        return recorder.seen
+
+    def cost(self, width: float) -> int | None:
+        """Return the cost under a width, or None where the network cannot be built so wide."""
+        if width not in self.costs:
+            from archbuilder.description import describe_graph
+            from archbuilder.language.expand import expand_read
+
+            model = read_model(self.content)
+            try:
+                graph = expand_read(replace(model, scale=replace(model.scale, width=width)), self.library, "model")
+                self.costs[width] = getattr(describe_graph(graph), self.kind)
+            except ConfigError:
+                self.costs[width] = None
+        return self.costs[width]
+
+    def within(self, width: float, wanted: int) -> bool:
+        cost = self.cost(width)
+        return cost is not None and cost <= wanted
+
+
+def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
+    """Return two widths about one percent apart, between which the cost passes what is wanted."""
+    low, high = NARROWEST, WIDEST
+    while high / low > 1.01:
+        middle = (low * high) ** 0.5
+        cost = solver.cost(middle)
+        # A width that does not build says nothing; the search below steps down past it.
+        if cost is None or cost <= wanted:
+            low = middle
+        else:
+            high = middle
+    return low, high
+
+
+def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> list[float]:
+    """Return one width for every way in which the literals can be rounded between two widths, narrowest first."""
+    edges = {low, high}
+    for literal in literals:
+        first, last = int(low * literal / scale.divisor), int(high * literal / scale.divisor) + 1
+        edges |= {(step + 0.5) * scale.divisor / literal for step in range(first, last + 1)}
+    ordered = sorted(edge for edge in edges if low <= edge <= high)
+    # Edges that differ by rounding alone are one.
+    pairs = [(a, b) for a, b in zip(ordered, ordered[1:], strict=False) if b - a > 1e-9]
+    return [1.0 if a < 1 < b else _short(a, b) for a, b in pairs]
+
+
+def _short(low: float, high: float) -> float:
+    """Return the number with the fewest decimals strictly between two."""
+    for decimals in range(13):
+        number = round((low + high) / 2, decimals)
+        if low < number < high:
+            return number
+    return (low + high) / 2
+
+
+def _last_within(widths: list[float], solver: _Solver, wanted: int) -> int:
+    """Return the place of the widest that costs no more than wanted, or -1: cost rises with width."""
+    low, high = -1, len(widths)
+    while high - low > 1:
+        middle = (low + high) // 2
+        # A width that does not build says nothing: ask the nearest narrower one that does.
+        place = middle
+        while place > low and solver.cost(widths[place]) is None:
+            place -= 1
+        if place == low or solver.within(widths[place], wanted):
+            low = middle
+        else:
+            high = place
+    return low
+
+
+def _unreachable(solver: _Solver, kind: str, wanted: int) -> ConfigError:
+    widths = [NARROWEST * 2**step for step in range(17)]
+    cheapest = next((cost for cost in map(solver.cost, widths) if cost is not None), None)
+    reach = f"the narrowest that builds has {cheapest:,}" if cheapest else "no width of it builds"
+    return ConfigError(f"model.budget.{kind}", f"{wanted:,} cannot be reached by this network: {reach}")

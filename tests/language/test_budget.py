@@ -1,0 +1,83 @@
+"""`budget`: the width that comes closest to a cost from below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archbuilder.api import describe, models
+from archbuilder.errors import ConfigError
+from archbuilder.language.budget import resolve_budget
+from archbuilder.language.source import library, read_source
+
+NETWORKS = [name for name in models() if "/" not in name]
+AMOUNTS = {"100k": 100_000, "300k": 300_000, "1M": 1_000_000}
+
+
+def resolved(name: str, *overrides: str) -> dict[str, Any]:
+    made: dict[str, Any] = resolve_budget(read_source(name, list(overrides)), library())
+    return made
+
+
+@pytest.mark.parametrize("amount", AMOUNTS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_slightly_wider_network_would_still_be_within_the_budget(name: str, amount: str) -> None:
+    content = resolved(name, f"+model.budget.params={amount}")
+    params = describe(content).params
+    assert params <= AMOUNTS[amount]
+    assert "budget" not in content
+    assert describe(name, [f"model.budget.params={amount}"]).params == params
+    # The next width that rounds any layer otherwise is beyond the budget.
+    width = content["scale"]["width"]
+    wider = [
+        describe({**content, "scale": {**content["scale"], "width": width * (1 + step / 2000)}}).params
+        for step in range(1, 200)
+    ]
+    assert next(cost for cost in wider if cost != params) > AMOUNTS[amount]
+    assert params > 0.88 * AMOUNTS[amount]
+
+
+def test_a_divisor_that_is_said_is_kept() -> None:
+    content = resolved("fire_small", "+model.budget.params=300k", "+model.scale.divisor=8")
+    assert content["scale"]["divisor"] == 8
+    assert describe(content).params == 295_318
+
+
+def test_macs_can_be_limited_too() -> None:
+    content = resolved("resnet20", "+model.budget.macs=20M")
+    assert 18_000_000 < describe(content).macs <= 20_000_000
+
+
+def test_widths_that_do_not_build_are_skipped() -> None:
+    source = {
+        "input": [3, 8, 8], "budget": {"params": 5000},
+        "stages": {"a": {"block": "conv", "out": 16}, "b": {"block": "conv", "out": 16, "groups": 4}},
+    }  # fmt: skip
+    content = resolve_budget(source, library())
+    assert describe(content).params <= 5000
+    assert describe(content).outputs[0][0] % 4 == 0
+
+
+def test_what_states_no_budget_is_left_alone() -> None:
+    content = read_source("resnet20", [])
+    assert resolve_budget(content, library()) is content
+
+
+@pytest.mark.parametrize(
+    ("budget", "telling"),
+    [
+        ({"params": 3}, "3 cannot be reached by this network: the narrowest that builds has"),
+        ({"params": "lots"}, "'lots' is no amount; write 300000, 300k or 1.5M"),
+        ({"params": -5}, "-5 is no amount"),
+        ({"params": True}, "True is no amount"),
+        ({"paramss": 5}, "did you mean 'params'?"),
+        ({"params": 5, "macs": 5}, "a budget is {params: 300k} or {macs: 40M}"),
+        (5, "a budget is"),
+    ],
+)
+def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        describe({**read_source("plain", []), "budget": budget})
+    assert caught.value.where.startswith("model.budget")
+    assert telling in str(caught.value)
