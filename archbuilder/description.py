@@ -31,7 +31,8 @@ class Description:
     them out.
 
     `params` counts elements; `macs` multiply-accumulates of convolutions and products; `peak_activations`
-    the most elements alive at once in inference, inputs and outputs of the running layer included.
+    the most elements alive at once in inference, inputs and outputs of the running layer included, as if every
+    layer made a new value (a flatten or an identity makes none).
     """
 
     name: str

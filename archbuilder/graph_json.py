@@ -8,6 +8,7 @@ from typing import Any
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
 from archbuilder.language.expressions import LARGEST
+from archbuilder.language.limits import DEEPEST, MOST_LAYERS
 from archbuilder.language.names import check_layer_name
 from archbuilder.record import content_hash
 
@@ -75,7 +76,6 @@ def from_json(content: Any) -> Graph:
 _LEAF_KEYS = {"name", "op", "reads", "attributes", "shapes"}
 _GRAPH_KEYS = {"name", "block", "reads", "inputs", "nodes", "outputs"}
 _OPTIONAL = {"doc", "auxiliary"}
-DEEPEST = 50
 
 
 def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
@@ -84,6 +84,8 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
     _check_keys(content, _GRAPH_KEYS, where)
     inputs = {_text(k, where): _shape(v, f"{where}.inputs.{k}") for k, v in _mapping(content, "inputs", where).items()}
     known = dict(inputs)
+    if len(_list(content, "nodes", where)) > MOST_LAYERS:
+        raise ConfigError(f"{where}.nodes", f"there are more than {MOST_LAYERS:,} layers")
     nodes: list[Leaf | Graph] = []
     for index, inner in enumerate(_list(content, "nodes", where)):
         nodes.append(_node(inner, f"{where}.nodes[{index}]", depth + 1, known))

@@ -10,7 +10,7 @@ import reprlib
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from archbuilder.errors import RecordError, suggestion
 from archbuilder.files import write_json
@@ -19,8 +19,10 @@ SCHEMA = 1
 RECORD_FILE = "record.json"
 ARCHITECTURE_FILE = "architecture.json"
 WEIGHTS_FILE = "weights.safetensors"
+FAILURE_FILE = "failure.txt"
 
-T = TypeVar("T")
+LARGEST = 10**18
+"""Of whole numbers in a record: more than any network has of anything."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,11 @@ def read_record(folder: Path) -> Record:
         raise RecordError(f"{path}: cannot be read ({error}); train the run again with force=true") from None
     if isinstance(content, dict) and content.get("schema") != SCHEMA:
         raise RecordError(f"{path}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
-    return typing.cast(Record, _decode(Record, content, str(path)))
+    record = typing.cast(Record, _decode(Record, content, str(path)))
+    for result in record.results:
+        if not 0 <= result.accuracy <= 1:
+            raise RecordError(f"{path}: an accuracy of {result.accuracy} on {result.split} is not within 0 and 1")
+    return record
 
 
 def content_hash(content: Any) -> str:
@@ -158,9 +164,21 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return {key: _decode(arguments[1], item, f"{where}:{key}") for key, item in value.items()}
     if kind is float and type(value) in (int, float):
         return _finite(value, where)
+    if kind is int and type(value) is int and abs(value) > LARGEST:
+        raise RecordError(f"{where}: {reprlib.repr(value)} is beyond {LARGEST:,}")
+    if kind is str and type(value) is str and not value.isascii():
+        _check_encodable(value, where)
     if origin is None and type(value) is kind:
         return value
     raise RecordError(f"{where}: {reprlib.repr(value):.60} is not of type {getattr(kind, '__name__', kind)}")
+
+
+def _check_encodable(value: str, where: str) -> None:
+    # JSON may hold halves of characters, which no file takes.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RecordError(f"{where}: {reprlib.repr(value)} is no text") from None
 
 
 def _finite(value: float, where: str) -> float:

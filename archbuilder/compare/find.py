@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archbuilder.errors import RecordError
-from archbuilder.record import RECORD_FILE, Record, read_record
+from archbuilder.record import FAILURE_FILE, RECORD_FILE, Record, read_record
 
-FAILURE_FILE = "failure.txt"
 HYDRA_FOLDER = ".hydra"
 # What a run leaves inside its own folder; no run lies below these, and they may hold many files.
 NOT_ENTERED = frozenset({"checkpoints", HYDRA_FOLDER, "tensorboard"})

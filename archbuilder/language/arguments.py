@@ -8,7 +8,8 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Attribute
 from archbuilder.language.expressions import Value
-from archbuilder.language.layers import RESERVED, Layer
+from archbuilder.language.layers import Layer
+from archbuilder.language.names import RESERVED
 from archbuilder.language.params import Argument, Param, read, wanted
 from archbuilder.language.scale import Scale
 from archbuilder.primitives.style import STYLE

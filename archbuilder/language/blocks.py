@@ -88,7 +88,7 @@ def read_block(name: str, content: Any, prefix: str) -> Block:
     if not isinstance(style, Mapping):
         raise ConfigError(f"{prefix}style", f"a style is a mapping such as {{act: relu}}, not {style!r:.60}")
     params = read_params(content.get("params", {}), f"{prefix}params")
-    return Block(name, prefix, inputs, params, style, layers, outputs, str(content.get("doc", "")))
+    return Block(name, prefix, inputs, params, style, layers, outputs, str(content.get("doc") or ""))
 
 
 def read_params(content: Any, where: str) -> dict[str, Param]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -123,7 +124,7 @@ def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> lis
         edges |= {(step + 0.5) * scale.divisor / literal for step in range(first, last + 1)}
     ordered = sorted(edge for edge in edges if low <= edge <= high)
     # Edges that differ by rounding alone are one.
-    pairs = [(a, b) for a, b in zip(ordered, ordered[1:], strict=False) if b - a > 1e-9]
+    pairs = [(a, b) for a, b in itertools.pairwise(ordered) if b - a > 1e-9]
     return [1.0 if a < 1 < b else _short(a, b) for a, b in pairs]
 
 

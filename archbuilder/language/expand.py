@@ -78,13 +78,13 @@ def _stage_copies(model: Model, frame: _Frame) -> dict[str, dict[str, int]]:
     for layer in model.layers:
         if layer.name.startswith("stages.") and layer.repeat is not None:
             first[layer.name] = total
-            total += _copies(layer, frame)
+            total += _copies(layer, frame, {**frame.names, **frame.surroundings})
     return {name: {"index": index, "count": total} for name, index in first.items()}
 
 
-def _copies(layer: Layer, frame: _Frame) -> int:
+def _copies(layer: Layer, frame: _Frame, names: Mapping[str, Value]) -> int:
     """Return how many copies a repeated layer makes; in `stages` a literal number is scaled."""
-    copies = int(read(layer.repeat, _COPIES, frame.names, f"{layer.where}.repeat"))  # type: ignore[arg-type]
+    copies = int(read(layer.repeat, _COPIES, names, f"{layer.where}.repeat"))  # type: ignore[arg-type]
     if not layer.name.startswith("stages.") or isinstance(layer.repeat, str):
         return copies
     return int(read(frame.scale.repeats(copies), _COPIES, {}, f"{layer.where}.repeat"))  # type: ignore[arg-type]
@@ -126,7 +126,8 @@ def _layer(
     """Expand one layer with all its copies."""
     copies = 1
     if layer.repeat is not None:
-        copies = _copies(layer, frame)
+        known = {**frame.names, **frame.surroundings, "in_channels": channels(sources[0].shape)}
+        copies = _copies(layer, frame, known)
         if len(sources) > 1:
             raise ConfigError(f"{layer.where}.repeat", f"what is repeated takes one input, not {len(sources)}")
     inside = fewest(_kind(layer, frame.names), frame.library, frame.counter.fewest) if layer.when is True else 0
@@ -252,7 +253,7 @@ def _composite(
     own = parameters(
         block.params, given, surroundings, frame.scale, layer.where, f"{layer.where} -> {block.prefix}params"
     )
-    of_block = style(frame.style, block.style, own, f"{layer.where} -> {block.prefix}style")
+    of_block = style(frame.style, block.style, {**surroundings, **own}, f"{layer.where} -> {block.prefix}style")
     inside = replace(
         frame,
         names=own,

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
-from archbuilder.language.names import check_layer_name
-
-RESERVED = ("block", "from", "repeat", "when", "style", "after", "doc")
+from archbuilder.language.names import RESERVED, check_layer_name
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, si
         repeat=spec.get("repeat"),
         when=spec.get("when", True),
         style=style,
-        doc=str(spec.get("doc", "")),
+        doc=str(spec.get("doc") or ""),
         arguments={key: value for key, value in spec.items() if key not in RESERVED},
     )
 

@@ -8,6 +8,9 @@ from archbuilder.errors import ConfigError
 from archbuilder.language.expressions import CONSTANTS, FUNCTIONS
 from archbuilder.language.params import SURROUNDINGS
 
+# The keys of a layer that are not parameters of its block.
+RESERVED = ("block", "from", "repeat", "when", "style", "after", "doc")
+
 # The public attributes of torch.nn.Module, which a layer of the same name would hide. Written out because
 # this package imports no torch; a test compares it with the installed torch.
 _MODULE_ATTRIBUTES = """
@@ -36,6 +39,8 @@ def check_layer_name(name: object, where: str) -> str:
 def check_param_name(name: object, where: str) -> str:
     """Return a parameter's name; raises ConfigError where it is no usable one."""
     text = check_name(name, where, "a parameter")
+    if text in RESERVED:
+        raise ConfigError(where, f"a parameter cannot be called '{text}': the key means something else in a layer")
     if text in SURROUNDINGS or text in FUNCTIONS or text in CONSTANTS:
         raise ConfigError(where, f"a parameter cannot be called '{text}': expressions give that name a meaning")
     return text

@@ -186,7 +186,7 @@ def _type_of(value: Any, where: str) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
-        return "integer" if float(value).is_integer() and isinstance(value, int) else "number"
+        return "integer" if isinstance(value, int) else "number"
     if isinstance(value, list | tuple):
         return "integers"
     if isinstance(value, str):

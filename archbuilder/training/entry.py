@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from omegaconf import DictConfig
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError, suggestion
 from archbuilder.files import write_text
-from archbuilder.training.sweep import FAILURE_FILE
+from archbuilder.record import FAILURE_FILE
 
 
 def model_overrides(arguments: list[str]) -> list[str]:
@@ -37,14 +38,18 @@ def job(config: DictConfig) -> None:
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     try:
         run(config)
-    except ArchbuilderError as error:
+    except Exception as error:
+        known = isinstance(error, ArchbuilderError)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            write_text(folder / FAILURE_FILE, f"{error}\n")
-            print(f"error: {error}", file=sys.stderr)
+            text = str(error) if known else f"{type(error).__name__}: {error}"
+            write_text(folder / FAILURE_FILE, f"{text}\n")
+            print(f"error: {text}" if known else traceback.format_exc(), file=sys.stderr)
             return
+        if not known:
+            raise
         _remove_if_unused(folder)
         # Not raised further: Hydra would add its own words to the error's.
-        fail(error)
+        fail(error)  # type: ignore[arg-type]
 
 
 def _remove_if_unused(folder: Path) -> None:
@@ -65,6 +70,12 @@ def errors_for_people() -> Iterator[None]:
         fail(error)
     except (HydraException, OmegaConfBaseException) as error:
         fail(explain(error, _known_keys))
+    except ValueError as error:
+        # Hydra's word for optimizer=null; any other ValueError is a bug and keeps its traceback.
+        if "Config group override" not in str(error):
+            raise
+        nulls = [text for text in sys.argv[1:] if text.endswith("=null")]
+        fail(ConfigError(" ".join(nulls), "a group needs a choice; python train.py --help lists them"))
 
 
 def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
@@ -86,11 +97,21 @@ def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigE
 def _known_keys(key: str) -> list[str]:
     """Return the keys of the default configuration below a dotted key."""
     from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
     from archbuilder.paths import conf_dir
 
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("train")
+    # With the groups that were chosen: data=arrays has other keys than the default.
+    chosen = [
+        text
+        for text in sys.argv[1:]
+        if re.fullmatch(r"\w+=[\w/]+", text) and (conf_dir() / text.split("=")[0]).is_dir()
+    ]
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            config = compose("train", overrides=chosen)
+    except HydraException:
+        return []
     node = OmegaConf.select(config, key) if key else config
     return [str(name) for name in node] if OmegaConf.is_dict(node) else []

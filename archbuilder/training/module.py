@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import torch
@@ -11,36 +11,50 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archbuilder.assemble import Block
+from archbuilder.training.parts import call
 
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
+
+
+class Means(NamedTuple):
+    """Accuracy (0..1) and mean loss over n images."""
+
+    accuracy: float
+    loss: float
+    n: int
 
 
 class Totals(nn.Module):
     """Sums over the images of an epoch: loss, correct answers, images. Nothing here waits for the device."""
 
-    sums: Tensor
+    loss: Tensor
+    counts: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("sums", torch.zeros(3, dtype=torch.float64), persistent=False)
+        # Apple's GPUs have no float64; counts are whole numbers, so they lose nothing.
+        self.register_buffer("loss", torch.zeros((), dtype=torch.float32), persistent=False)
+        self.register_buffer("counts", torch.zeros(2, dtype=torch.int64), persistent=False)
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Add one batch: mean loss [], logits [N, K], labels [N]."""
-        n = len(labels)
         correct = (logits.detach().argmax(1) == labels).sum()
-        self.sums += torch.stack([loss.detach().double() * n, correct.double(), correct.new_full((), n).double()])
+        self.loss += loss.detach().float() * len(labels)
+        self.counts += torch.stack([correct, correct.new_full((), len(labels))])
 
     def reset(self) -> None:
         """Start again from nothing."""
-        self.sums.zero_()
+        self.loss.zero_()
+        self.counts.zero_()
 
-    def means(self) -> tuple[float, float]:
-        """Return accuracy (0..1) and mean loss over all processes' images; waits for the device."""
-        sums = self.sums.clone()
+    def means(self) -> Means:
+        """Return the means over all processes' images; waits for the device, and for the other processes."""
+        total, counts = self.loss.clone(), self.counts.clone()
         if torch.distributed.is_initialized():
-            torch.distributed.all_reduce(sums)
-        loss, correct, n = sums.tolist()
-        return (correct / n, loss / n) if n else (0.0, 0.0)
+            torch.distributed.all_reduce(total)
+            torch.distributed.all_reduce(counts)
+        correct, n = counts.tolist()
+        return Means(correct / n, float(total) / n, n) if n else Means(0.0, 0.0, 0)
 
 
 class Classifier(lightning.LightningModule):
@@ -61,6 +75,10 @@ class Classifier(lightning.LightningModule):
         self.train_totals = Totals()
         self.val_totals = Totals()
         self.test_totals = Totals()
+        self.validated = False
+        """Whether the epoch in progress has been evaluated."""
+        self.lr = 0.0
+        """The learning rate with which the epoch in progress began."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(images)  # type: ignore[no-any-return]
@@ -87,6 +105,8 @@ class Classifier(lightning.LightningModule):
         totals.add(functional.cross_entropy(logits, labels), logits, labels)
 
     def on_train_epoch_start(self) -> None:
+        self.validated = False
+        self.lr = float(self.optimizer.param_groups[0]["lr"])
         self.train_totals.reset()
 
     def on_validation_epoch_start(self) -> None:
@@ -97,20 +117,22 @@ class Classifier(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         # The epoch's evaluation is over by now: everything about it goes into one row of the metrics.
-        lr = self.optimizer.param_groups[0]["lr"]
-        self.log_dict({**_named("train", self.train_totals), **_named("val", self.val_totals), "lr": lr})
+        val = _named("val", self.val_totals) if self.validated else {}
+        self.log_dict({**_named("train", self.train_totals), **val, "lr": self.lr})
 
     def on_validation_epoch_end(self) -> None:
+        self.validated = True
         self.log_dict(_named("val", self.val_totals), logger=False)
 
     def on_test_epoch_end(self) -> None:
         self.log_dict(_named("test", self.test_totals), logger=False)
 
     def configure_optimizers(self) -> Any:
-        schedule = self.make_schedule(self.optimizer, int(self.trainer.estimated_stepping_batches))
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = call(self.make_schedule, "schedule", self.optimizer, steps)
         return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def _named(split: str, totals: Totals) -> dict[str, float]:
-    accuracy, loss = totals.means()
-    return {f"{split}/accuracy": accuracy, f"{split}/loss": loss}
+    means = totals.means()
+    return {f"{split}/accuracy": means.accuracy, f"{split}/loss": means.loss}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -11,6 +12,7 @@ from archbuilder.record import content_hash
 
 # What changes neither the network nor how it is trained, so that two runs that differ in it are one run.
 INCIDENTAL = ("hydra", "force", "folder", "sweep", "logger", "callbacks", "experiment")
+CHECKPOINT = "ModelCheckpoint"
 
 
 def register() -> None:
@@ -37,7 +39,8 @@ def _run_name(*, _root_: DictConfig) -> str:
     settings = run_settings(_root_)
     hydra: Any = HydraConfig.get()
     model = str(hydra.runtime.choices.model).replace("/", "-")
-    return f"{model}-{settings['data'].get('name')}-seed{settings['seed']}-{content_hash(settings)[:8]}"
+    plain = f"{model}-{(settings.get('data') or {}).get('name')}-seed{settings['seed']}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', plain)[:100]}-{content_hash(settings)[:8]}"
 
 
 def _sweep_name() -> str:
@@ -47,8 +50,19 @@ def _sweep_name() -> str:
 
 def run_settings(config: DictConfig) -> dict[str, Any]:
     """Return the resolved settings that make a run what it is."""
-    kept = {key: config._get_node(key) for key in config if key not in INCIDENTAL}
-    return {
-        str(key): OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else config[key]
-        for key, node in kept.items()
+    settings: dict[str, Any] = {}
+    for key in config:
+        if key not in INCIDENTAL:
+            node = config._get_node(key)
+            settings[str(key)] = (
+                OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else config[key]
+            )
+    # Callbacks may change what is learned, all but the one that saves it. Unresolved, since they may name the
+    # folder, which is named after these settings.
+    callbacks = OmegaConf.to_container(config.callbacks, resolve=False) if config.get("callbacks") else {}
+    settings["callbacks"] = {
+        name: node
+        for name, node in dict(callbacks).items()  # type: ignore[arg-type]
+        if node and not str(node.get("_target_", "")).endswith(CHECKPOINT)
     }
+    return settings

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import lightning
+
 from archbuilder.errors import ConfigError
 
 T = TypeVar("T")
@@ -37,6 +39,15 @@ def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
 def make_all(config: Mapping[str, Any] | None, where: str) -> list[Any]:
     """Return what every entry of a group describes; entries that are null are left out."""
     return [make(node, f"{where}.{name}") for name, node in (config or {}).items() if node is not None]
+
+
+def make_callbacks(config: Mapping[str, Any] | None) -> list[lightning.Callback]:
+    """Return the callbacks that the group describes; raises ConfigError for anything that is none."""
+    made = make_all(config, "callbacks")
+    for callback in made:
+        if not isinstance(callback, lightning.Callback):
+            raise ConfigError("callbacks", f"{type(callback).__name__} is no callback of Lightning")
+    return made
 
 
 def quiet() -> None:

@@ -35,6 +35,10 @@ class Stopwatch(lightning.Callback):
     def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self._stop(module)
 
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        # Evaluation may come in the middle of an epoch; training batches may follow it.
+        self._since = time.perf_counter() if trainer.training else None
+
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self._stop(module)
 
@@ -60,18 +64,22 @@ class Lines(lightning.Callback):
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        if trainer.is_global_zero and isinstance(module, Classifier):
-            print(self.line(trainer, module), flush=True)
+        if not isinstance(module, Classifier):
+            return
+        # Every process takes part in the sums behind the line; one prints it.
+        line = self.line(trainer, module)
+        if trainer.is_global_zero:
+            print(line, flush=True)
 
     def line(self, trainer: lightning.Trainer, module: Classifier) -> str:
         """Return the line of the epoch that just ended."""
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
-        accuracy, loss = module.train_totals.means()
-        val, _ = module.val_totals.means()
+        train = module.train_totals.means()
+        val = f"{module.val_totals.means().accuracy:6.2%}" if module.validated else "     -"
         left = (time.perf_counter() - self.started) / epoch * (epochs - epoch)
         return (
-            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {loss:.3f}  train {accuracy:6.2%}  val {val:6.2%}  "
-            f"{self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {train.loss:.3f}  "
+            f"train {train.accuracy:6.2%}  val {val}  {self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
         )
 
 

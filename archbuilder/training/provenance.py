@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import lightning
 import torch
+
+import archbuilder
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a result depends on."""
-    packages = {name: version(name) for name in ("lightning", "archbuilder")}
-    # torch's own word also says which build it is: 2.15.0+cu132.
-    return {"python": platform.python_version(), "torch": str(torch.__version__), **packages}
+    # Each module's own word: torch's also says which build it is, 2.15.0+cu132.
+    packages = {module.__name__: str(module.__version__) for module in (torch, lightning, archbuilder)}
+    return {"python": platform.python_version(), **packages}
 
 
 def git_state() -> dict[str, Any]:
     """Return the commit of archbuilder's own checkout and whether it was changed since; empty outside of one."""
+    if _git("rev-parse", "--show-toplevel") != str(Path(archbuilder.__file__).resolve().parents[1]):
+        return {}  # installed somewhere below another project's repository
     commit = _git("rev-parse", "HEAD")
     return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))} if commit else {}
 

@@ -9,12 +9,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from archbuilder.errors import ArchbuilderError
+from archbuilder.record import FAILURE_FILE
 from archbuilder.training import naming
 
 # Hydra imports this module in every process that runs a job, before it asks for a folder.
 naming.register()
-
-FAILURE_FILE = "failure.txt"
 
 
 class SweepReport(Callback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -13,10 +14,10 @@ from typing import Any
 
 from archbuilder.assemble import Block
 from archbuilder.description import describe_graph
-from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.errors import ArchbuilderError, ConfigError, PackageError
 from archbuilder.files import write_json
 from archbuilder.graph import Graph
-from archbuilder.graph_json import from_json
+from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
 from archbuilder.zoo.preprocess import Preprocess
@@ -50,9 +51,13 @@ def export(run: Path, zoo: Path, name: str = "") -> Path:
     package of that name is there already or the run's files do not fit one another.
     """
     record = read_record(run)
+    if _hash(run / ARCHITECTURE_FILE) != record.architecture.hash:
+        raise PackageError(
+            f"{run / ARCHITECTURE_FILE}: is not the network of the record beside it; train again with force=true"
+        )
     name = name or _default_name(record)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise PackageError(f"{name!r} is no name for a package; use letters, digits, '.', '_' and '-'")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
     target = zoo / name
     if target.exists():
         raise PackageError(f"{target}: there is a package of that name; choose another with --name")
@@ -82,7 +87,8 @@ def load_package(path: Path) -> Loaded:
     """
     if not path.is_dir():
         raise PackageError(f"{path}: there is no such folder")
-    _check_files(path, _read_json(path / MANIFEST_FILE))
+    _check_listing(path)
+    _check_hashes(path, _read_json(path / MANIFEST_FILE))
     metadata = _checked_metadata(_read_json(path / METADATA_FILE), path / METADATA_FILE)
     try:
         graph = from_json(_read_json(path / ARCHITECTURE_FILE))
@@ -95,6 +101,8 @@ def load_package(path: Path) -> Loaded:
         raise PackageError(f"{path / WEIGHTS_FILE}: too small for the {params:,} parameters of the architecture")
     if len(graph.inputs) != 1 or graph.shapes[0] != (len(metadata["labels"]),):
         raise PackageError(f"{path / METADATA_FILE}: its labels do not fit the outputs of the architecture")
+    if next(iter(graph.inputs.values())) != tuple(metadata["preprocessing"]["shape"]):
+        raise PackageError(f"{path / METADATA_FILE}: its preprocessing does not fit the input of the architecture")
     net = Loaded(graph, metadata)
     read_weights(net, path / WEIGHTS_FILE)
     return net.eval()
@@ -102,7 +110,15 @@ def load_package(path: Path) -> Loaded:
 
 def _default_name(record: Record) -> str:
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", record.architecture.name).strip("-.")
-    return f"{plain}-{record.data.name}-seed{record.seed}"
+    return f"{plain[:60]}-{record.data.name[:20]}-seed{record.seed}"
+
+
+def _hash(path: Path) -> str:
+    """Return the hash of the network in an architecture file."""
+    try:
+        return graph_hash(from_json(_read_json(path)))
+    except ConfigError as error:
+        raise PackageError(f"{path}: {error}") from None
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -152,35 +168,46 @@ def _read_json(path: Path) -> Any:
         raise PackageError(f"{path}: cannot be read as JSON ({error})") from None
 
 
-def _check_files(folder: Path, manifest: Any) -> None:
-    """Check that exactly the files of the format are there, of the sizes and hashes in the manifest."""
+def _check_listing(folder: Path) -> None:
+    """Check that the folder holds exactly the files of the format, each a plain file, before any is opened."""
+    wanted = {*CONTENT, MANIFEST_FILE}
+    found = {path.name: path for path in folder.iterdir()}
+    for name in sorted(wanted - set(found)):
+        raise PackageError(f"{folder / name}: is missing, so this is no whole package")
+    for name, path in sorted(found.items()):
+        if name not in wanted:
+            raise PackageError(
+                f"{path}: does not belong into a package, which holds exactly {', '.join(sorted(wanted))}"
+            )
+        if path.is_symlink() or not path.is_file():
+            raise PackageError(f"{path}: is no plain file")
+
+
+def _check_hashes(folder: Path, manifest: Any) -> None:
+    """Check that the files are of the sizes and hashes in the manifest."""
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise PackageError(f"{folder / MANIFEST_FILE}: not a manifest of schema {SCHEMA}")
     if not isinstance(manifest.get("files"), dict) or set(manifest["files"]) != set(CONTENT):
-        raise PackageError(f"{folder / MANIFEST_FILE}: a package holds exactly {', '.join(CONTENT)}")
+        raise PackageError(f"{folder / MANIFEST_FILE}: does not tell of exactly {', '.join(CONTENT)}")
     for file in CONTENT:
-        path = folder / file
-        if path.is_symlink() or not path.is_file():
-            raise PackageError(f"{path}: is missing, or no plain file")
-        if manifest["files"][file] != _entry(path):
-            raise PackageError(f"{path}: differs from what the manifest says; the package is damaged")
+        if manifest["files"][file] != _entry(folder / file):
+            raise PackageError(f"{folder / file}: differs from what the manifest says; the package is damaged")
 
 
 def _checked_metadata(metadata: Any, path: Path) -> dict[str, Any]:
     """Return the metadata; raises PackageError where what loading needs is not there."""
-    try:
-        labels, preprocessing = metadata["labels"], metadata["preprocessing"]
-        known = metadata["schema"] == SCHEMA and all(isinstance(label, str) for label in labels)
-        width = preprocessing["shape"][0]
-        numbers = [*preprocessing["mean"], *preprocessing["std"]]
-        fits = len(preprocessing["mean"]) == len(preprocessing["std"]) == width and set(preprocessing) == {
-            "shape",
-            "mean",
-            "std",
-        }
-        sound = all(type(number) is float for number in numbers) and all(type(s) is int for s in preprocessing["shape"])
-    except (TypeError, KeyError, IndexError):
-        raise PackageError(f"{path}: labels or preprocessing are missing") from None
-    if not (known and fits and sound):
-        raise PackageError(f"{path}: labels or preprocessing are malformed, or of another schema than {SCHEMA}")
-    return dict(metadata)
+    if not isinstance(metadata, dict) or metadata.get("schema") != SCHEMA:
+        raise PackageError(f"{path}: not metadata of schema {SCHEMA}")
+    labels, preprocessing = metadata.get("labels"), metadata.get("preprocessing")
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
+        raise PackageError(f"{path}: its labels are no list of names")
+    if not isinstance(preprocessing, dict) or set(preprocessing) != {"shape", "mean", "std"}:
+        raise PackageError(f"{path}: its preprocessing is not shape, mean and std")
+    shape, mean, std = (preprocessing[key] for key in ("shape", "mean", "std"))
+    lists = all(isinstance(values, list) for values in (shape, mean, std))
+    if not lists or not len(shape) == 3 or not all(type(side) is int for side in shape) or len(mean) != shape[0]:
+        raise PackageError(f"{path}: its preprocessing has no shape [C, H, W] with a mean for each channel")
+    numbers = all(type(number) is float and math.isfinite(number) for number in (*mean, *std))
+    if not numbers or len(std) != len(mean) or not all(number > 0 for number in std):
+        raise PackageError(f"{path}: its preprocessing has means or deviations that are no usable numbers")
+    return metadata

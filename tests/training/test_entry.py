@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lightning
 import pytest
 
+from archbuilder.record import read_record
 from archbuilder.training.entry import explain, model_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +66,30 @@ def test_one_failing_run_neither_stops_nor_hides_the_others(tmp_path: Path) -> N
     assert "article-reduce" in done.stdout
 
 
+def test_a_sweep_survives_what_nobody_foresaw(tmp_path: Path) -> None:
+    broken = "+callbacks.mine={_target_: tests.training.test_entry.Broken}"
+    done = train(ROOT, "-m", "model=plain", "seed=1", broken, f"hydra.sweep.dir={tmp_path}/sweep", *SMALL)
+    assert done.returncode == 1
+    [failure] = (tmp_path / "sweep").glob("*/failure.txt")
+    assert failure.read_text() == "RuntimeError: out of luck\n"
+    assert "RuntimeError: out of luck" in done.stderr
+
+
+class Broken(lightning.Callback):
+    """Fails in a way that no check foresees."""
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        raise RuntimeError("out of luck")
+
+
+def test_two_processes_share_the_work_and_leave_one_record(tmp_path: Path) -> None:
+    done = train(tmp_path, "model=plain", "trainer.devices=2", "hydra.run.dir=run", *SMALL)
+    assert done.returncode == 0, done.stderr
+    record = read_record(tmp_path / "run")
+    assert record.results[0].n == 359
+    assert record.training.steps == 1438 // 2 // 128
+
+
 @pytest.mark.parametrize(
     ("arguments", "telling"),
     [
@@ -75,6 +101,8 @@ def test_one_failing_run_neither_stops_nor_hides_the_others(tmp_path: Path) -> N
         (["model.stages.stage9.out=3"], "did you mean"),
         (["~model.stages.stage9"], "model.stages.stage9"),
         (["data=arrays"], "data.train"),
+        (["data=arrays", "data.trian=x"], "did you mean 'train'?"),
+        (["optimizer=null"], "optimizer"),
         (["data=arrays", "data.train=nothing.npz"], "nothing.npz"),
         (["seed=[1"], "seed=[1"),
     ],

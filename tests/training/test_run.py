@@ -14,7 +14,9 @@ from archbuilder.errors import ConfigError, DataError, TrainingError
 from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.language.source import expand
 from archbuilder.record import read_record
-from archbuilder.training.run import recipe_settings, run
+from archbuilder.training.naming import run_settings
+from archbuilder.training.run import run
+from archbuilder.training.settings import recipe_settings
 from tests.training.runs import configured, trained
 
 
@@ -106,9 +108,38 @@ def test_forcing_trains_again(tmp_path: Path) -> None:
     assert again.training.seconds != first.training.seconds
 
 
-def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
-    from archbuilder.training.naming import run_settings
+def test_a_mistake_in_a_forced_run_keeps_the_result_that_was_there(tmp_path: Path) -> None:
+    trained(tmp_path)
+    before = (tmp_path / "record.json").read_bytes()
+    for mistake in ("+logger.csv.nonsense=1", "+schedule.nonsense=1", "optimizer.lr=fast", "+trainer.nonsense=1"):
+        with pytest.raises(ConfigError):
+            trained(tmp_path, "force=true", mistake)
+        assert (tmp_path / "record.json").read_bytes() == before
 
+
+def test_a_result_over_a_part_of_the_images_is_no_result(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="0 of the 359 images of val were evaluated"):
+        trained(tmp_path, "+trainer.limit_val_batches=0")
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_epochs_that_were_not_evaluated_have_no_figure_in_the_metrics(tmp_path: Path) -> None:
+    trained(tmp_path, "trainer.max_epochs=2", "trainer.check_val_every_n_epoch=2")
+    first, second = csv.DictReader((tmp_path / "metrics.csv").open())
+    assert first["val/accuracy"] == ""
+    assert float(second["val/accuracy"]) > 0
+
+
+def test_callbacks_that_may_change_what_is_learned_make_another_run(tmp_path: Path) -> None:
+    plain = run_settings(configured(tmp_path))
+    average = "+callbacks.avg={_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.5}"
+    averaged = run_settings(configured(tmp_path, average))
+    assert plain == run_settings(configured(tmp_path, "callbacks=none"))
+    assert plain != averaged
+    assert recipe_settings(plain) != recipe_settings(averaged)
+
+
+def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
     def recipe(*overrides: str) -> dict[str, object]:
         return recipe_settings(run_settings(configured(tmp_path, *overrides)))
 
@@ -119,6 +150,7 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         "schedule.warmup=0",
         "augment.flip=true",
         "batch_size=64",
+        "+trainer.limit_train_batches=2",
         "trainer.max_epochs=3",
     ):
         assert recipe(change) != plain, change
@@ -137,6 +169,14 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         (["optimizer.lr=fast"], ConfigError, "optimizer"),
         (["trainer.accelerator=gpuu"], ConfigError, "trainer"),
         (["batch_size=0"], ConfigError, "batch_size"),
+        (["batch_size=many"], ConfigError, "batch_size"),
+        (["force=maybe"], ConfigError, "force"),
+        (["schedule.warmup=abc"], ConfigError, "schedule"),
+        (["+schedule.nonsense=1"], ConfigError, "schedule"),
+        (["trainer.max_epochs=abc"], ConfigError, "trainer.max_epochs"),
+        (["trainer.max_epochs=0"], ConfigError, "trainer.max_epochs"),
+        (["trainer.precision=64-true"], ConfigError, "trainer.precision"),
+        (["+callbacks.mine={_target_: os.getcwd}"], ConfigError, "no callback"),
         (["seed=-1"], ConfigError, "seed"),
         (["data=arrays", "data.train=nothing/*.npz"], DataError, "nothing/*.npz"),
         (["data=arrays"], ConfigError, "data.train"),

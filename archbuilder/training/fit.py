@@ -1,0 +1,96 @@
+"""Making the parts of a run and letting Lightning train."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import DictConfig
+
+from archbuilder.assemble import assemble
+from archbuilder.data.augment import from_settings
+from archbuilder.data.images import Dataset
+from archbuilder.errors import TrainingError
+from archbuilder.graph import Graph
+from archbuilder.record import Result
+from archbuilder.training.datamodule import Batches
+from archbuilder.training.module import Classifier
+from archbuilder.training.parts import call, make, make_all, make_callbacks, quiet
+from archbuilder.training.progress import Bar, Stopwatch, progress
+from archbuilder.training.weights import decay_groups
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network, its trainer, what the training took, and the results of the last epoch's weights."""
+
+    module: Classifier
+    trainer: lightning.Trainer
+    seconds: float
+    images_per_second: float
+    results: list[Result]
+
+
+def fit(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Fitted:
+    """Train a network and evaluate it on every held-out split.
+
+    Raises ConfigError for settings that fit no optimizer, schedule, trainer, logger or callback, and
+    TrainingError where no result came of it.
+    """
+    quiet()
+    augment = from_settings(settings["augment"])
+    lightning.seed_everything(settings["seed"], workers=True, verbose=False)
+    net = assemble(graph)
+    if settings["channels_last"]:
+        net = net.to(memory_format=torch.channels_last)
+    optimizer = call(make(config.optimizer, "optimizer"), "optimizer", decay_groups(net))
+    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"])
+    batches = Batches(dataset, augment, settings["batch_size"], settings["seed"], settings["channels_last"])
+    stopwatch = Stopwatch()
+    trainer = _trainer(config, stopwatch)
+    start = time.perf_counter()
+    trainer.fit(module, datamodule=batches)
+    seconds = time.perf_counter() - start
+    return Fitted(module, trainer, seconds, stopwatch.images_per_second, _evaluate(dataset, module, trainer, batches))
+
+
+def _trainer(config: DictConfig, stopwatch: Stopwatch) -> lightning.Trainer:
+    shown = progress(stopwatch)
+    callbacks = make_callbacks(config.callbacks)
+    trainer: lightning.Trainer = make(
+        config.trainer,
+        "trainer",
+        callbacks=[stopwatch, shown, *callbacks],
+        logger=make_all(config.logger, "logger"),
+        default_root_dir=config.folder,
+        enable_progress_bar=isinstance(shown, Bar),
+        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+    )
+    return trainer
+
+
+def _evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> list[Result]:
+    """Return accuracy and loss of the last epoch's weights on each held-out split, all of it."""
+    runs = {"val": (trainer.validate, module.val_totals), "test": (trainer.test, module.test_totals)}
+    results = []
+    for split, (run_through, totals) in runs.items():
+        if split not in dataset.splits:
+            continue
+        run_through(module, datamodule=batches, verbose=False)
+        means, size = totals.means(), len(dataset.splits[split])
+        if means.n != size:
+            raise TrainingError(
+                f"{means.n} of the {size} images of {split} were evaluated, which is no result to compare; "
+                "leave out what limits evaluation, such as trainer.limit_val_batches"
+            )
+        if not torch.isfinite(torch.tensor(means.loss)):
+            raise TrainingError(
+                f"the loss on {split} is {means.loss} at the end of training, so there is no result; "
+                "use a lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
+            )
+        results.append(Result(split, "raw", means.accuracy, means.loss, means.n))
+    return results

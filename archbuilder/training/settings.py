@@ -1,0 +1,58 @@
+"""The settings of a run: what is used as it stands, checked; and the recipe, the part that is compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig
+
+from archbuilder.errors import ConfigError
+from archbuilder.language.params import Param, read
+from archbuilder.training.naming import run_settings
+
+_WHOLE = Param("integer", minimum=1)
+_PARAMS = {
+    "seed": Param("integer", minimum=0, maximum=2**32 - 1),
+    "batch_size": _WHOLE,
+    "label_smoothing": Param("number", minimum=0, maximum=1),
+    "channels_last": Param("boolean"),
+}
+_TRAINER = {"max_epochs": _WHOLE, "accumulate_grad_batches": _WHOLE, "check_val_every_n_epoch": _WHOLE}
+_GROUPS = ("model", "data", "augment", "optimizer", "schedule", "trainer")
+# Keys of the trainer that say where and how visibly it runs, not what is learned.
+_MACHINE = frozenset(
+    {"_target_", "accelerator", "devices", "num_nodes", "strategy", "deterministic", "benchmark", "profiler",
+     "num_sanity_val_steps", "check_val_every_n_epoch", "val_check_interval", "log_every_n_steps", "default_root_dir"}
+)  # fmt: skip
+
+
+def checked_settings(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved settings of a run; raises ConfigError where one is missing or of the wrong type."""
+    settings = run_settings(config)
+    for group in _GROUPS:
+        if not isinstance(settings.get(group), dict):
+            raise ConfigError(group, f"a run needs one; choose {group}=NAME, python train.py --help lists them")
+    for key, param in _PARAMS.items():
+        settings[key] = read(settings[key], param, {}, key)
+    trainer = settings["trainer"]
+    for key, param in _TRAINER.items():
+        if key in trainer:
+            read(trainer[key], param, {}, f"trainer.{key}")
+    if str(trainer.get("precision", "32-true")) in ("64-true", "16-true", "bf16-true", "64", "transformer-engine"):
+        raise ConfigError(
+            "trainer.precision",
+            f"{trainer['precision']} would change the type of the weights that are saved; "
+            "use 32-true, bf16-mixed or 16-mixed",
+        )
+    return settings
+
+
+def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return how a network is trained, without what it is trained on, on which machine, and from which seed."""
+    trainer = {
+        key: value
+        for key, value in settings["trainer"].items()
+        if key not in _MACHINE and not key.startswith("enable_")
+    }
+    kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing")
+    return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"]}
