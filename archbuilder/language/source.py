@@ -17,7 +17,8 @@ Source = str | Path | Mapping[str, Any] | Graph
 def expand(source: Source, overrides: Iterable[str] = ()) -> Graph:
     """Return the Graph of a model: a shipped one's name, a YAML file's path, a mapping, or a Graph.
 
-    `overrides` are those of the command line, such as `model.stages.stage2.ratio=2`. Raises ConfigError.
+    `overrides` are those of the command line, such as `model.stages.stage2.ratio=2`. Beside the shipped blocks a
+    YAML file may use those in a folder `block` next to it, or next to the folder it is in. Raises ConfigError.
     """
     from archbuilder.language.expand import expand_model
 
@@ -26,7 +27,7 @@ def expand(source: Source, overrides: Iterable[str] = ()) -> Graph:
         if overrides:
             raise ConfigError(overrides[0], "a Graph is finished: there is nothing left to override")
         return source
-    return expand_model(read_source(source, overrides), library(), _name(source))
+    return expand_model(read_source(source, overrides), library(_folders_near(source)), _name(source))
 
 
 def _name(source: str | Path | Mapping[str, Any]) -> str:
@@ -36,9 +37,17 @@ def _name(source: str | Path | Mapping[str, Any]) -> str:
     return source if isinstance(source, str) and not _is_file(source) else Path(source).stem
 
 
-def library() -> Library:
-    """Return the shipped blocks."""
-    return Library((conf_dir() / "block",), {})
+def library(own: Iterable[Path] = ()) -> Library:
+    """Return the blocks in folders of one's own, and behind them the shipped ones."""
+    return Library((*own, conf_dir() / "block"), {})
+
+
+def _folders_near(source: str | Path | Mapping[str, Any]) -> list[Path]:
+    """Return the folders of blocks that belong to a YAML file of one's own."""
+    if isinstance(source, Mapping) or (isinstance(source, str) and not _is_file(source)):
+        return []
+    folder = Path(source).resolve().parent
+    return [folder / "block", folder.parent / "block"]
 
 
 def models() -> list[str]:

@@ -47,7 +47,7 @@ def run(config: DictConfig) -> Record:
     if not read(config.force, Param("boolean"), {}, "force") and (folder / RECORD_FILE).is_file():
         print(f"{os.path.relpath(folder)}: finished before; force=true trains it again")
         return read_record(folder)
-    graph = expand_model(settings["model"], library(), str(settings["name"]))
+    graph = expand_model(settings["model"], library(_own_blocks()), str(settings["name"]))
     from archbuilder.data import load
 
     dataset = load(settings["data"])
@@ -64,6 +64,16 @@ def run(config: DictConfig) -> Record:
     write_weights(fitted.module.net, folder / WEIGHTS_FILE)
     write_record(record, folder)
     return record
+
+
+def _own_blocks() -> list[Path]:
+    """Return the folders of blocks beside the models that `--config-dir` brought in."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized():
+        return []
+    sources = HydraConfig.get().runtime.config_sources
+    return [Path(source.path) / "block" for source in sources if source.schema == "file"]
 
 
 def _check_fit(graph: Graph, dataset: Dataset) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import lightning
 import pytest
 
+import archbuilder
 from archbuilder.record import read_record
 from archbuilder.training.entry import explain, model_overrides
 
@@ -64,6 +65,22 @@ def test_one_failing_run_neither_stops_nor_hides_the_others(tmp_path: Path) -> N
     assert "model.stages.reduce.out: reduce would widen 3 channels" in failure.read_text()
     assert "plain" in done.stdout
     assert "article-reduce" in done.stdout
+
+
+def test_models_and_blocks_of_ones_own_are_found_in_a_folder_of_ones_own(tmp_path: Path) -> None:
+    for folder, name, text in (
+        ("model", "mine", "{input: [3, 16, 16], classes: 10, stages: {a: {block: twice, out: 8}}, "
+         "head: {pool: {block: global_pool}, classifier: {block: linear, out: classes}}}"),
+        ("block", "twice", "{params: {out: channels}, "
+         "layers: {x: {block: conv, out: out}, y: {block: conv, out: out}}}"),
+    ):  # fmt: skip
+        (tmp_path / "my" / folder).mkdir(parents=True)
+        (tmp_path / "my" / folder / f"{name}.yaml").write_text(text)
+    done = train(tmp_path, "--config-dir", "my", "model=mine", "data.size=16", "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr
+    [record] = (tmp_path / "runs").glob("mine-*/record.json")
+    described = archbuilder.describe(tmp_path / "my" / "model" / "mine.yaml")
+    assert read_record(record).cost.params == described.params
 
 
 def test_a_sweep_survives_what_nobody_foresaw(tmp_path: Path) -> None:
