@@ -137,6 +137,8 @@ def _value(node: ast.AST, names: Mapping[str, Value]) -> Value:
 def _look_up(name: str, names: Mapping[str, Value]) -> Value:
     if name in CONSTANTS:
         return CONSTANTS[name]
+    if not names:
+        raise ExpressionError(f"'{name}' is not a number")
     if name not in names:
         raise ExpressionError(f"'{name}' is not defined here; {suggestion(name, names, 'defined')}")
     return names[name]

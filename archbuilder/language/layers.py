@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
-from archbuilder.language.names import RESERVED, check_layer_name
+from archbuilder.language.names import RESERVED, check_layer_name, not_a_string
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
 def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, siblings: list[str]) -> Layer:
     for key in spec:
         if not isinstance(key, str):
-            raise ConfigError(where, f"the key {key!r} is not a string; put it in quotes, or choose another")
+            raise not_a_string(key, where)
     if "block" not in spec:
         others = [other for other in siblings if other != name]
+        near = difflib.get_close_matches("block", [str(key) for key in spec], n=1)
+        if near:
+            raise ConfigError(f"{where}.{near[0]}", "no such key of a layer; did you mean 'block'?")
         raise ConfigError(
             where,
             f"this layer says no block; if '{name}' is misspelt, {suggestion(name, others, 'layers here')}",

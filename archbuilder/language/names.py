@@ -49,7 +49,7 @@ def check_param_name(name: object, where: str) -> str:
 def check_name(name: object, where: str, what: str) -> str:
     """Return a name that is an ASCII identifier without leading underscore, no keyword of Python."""
     if not isinstance(name, str):
-        raise ConfigError(where, f"the key {name!r} is not a string; put it in quotes, or choose a name")
+        raise not_a_string(name, where)
     if not (name.isidentifier() and name.isascii()) or name.startswith("_") or keyword.iskeyword(name):
         raise ConfigError(
             where,
@@ -57,3 +57,9 @@ def check_name(name: object, where: str, what: str) -> str:
             "a digit or _, and no keyword of Python",
         )
     return name
+
+
+def not_a_string(key: object, where: str) -> ConfigError:
+    """Return the error about a YAML key that is no string."""
+    read = "; YAML reads on, off, yes and no as true or false" if isinstance(key, bool) else ""
+    return ConfigError(where, f"the key {key!r} is not a string{read}; put it in quotes, or choose another")

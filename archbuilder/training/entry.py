@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError, suggestion
 from archbuilder.files import write_text
+from archbuilder.paths import conf_dir
 from archbuilder.record import FAILURE_FILE
 
 
@@ -70,6 +72,8 @@ def errors_for_people() -> Iterator[None]:
         fail(error)
     except (HydraException, OmegaConfBaseException) as error:
         fail(explain(error, _known_keys))
+    except PermissionError as error:
+        fail(ConfigError(str(error.filename), f"{error.strerror}; choose another place with hydra.run.dir=DIR"))
     except ValueError as error:
         # Hydra's word for optimizer=null; any other ValueError is a bug and keeps its traceback.
         if "Config group override" not in str(error):
@@ -81,6 +85,9 @@ def errors_for_people() -> Iterator[None]:
 def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
     """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
     text = " ".join(str(error).split())
+    missing = re.search(r"Could not find '(\w+)/([^']+)'", text)
+    if missing:
+        return _no_such_choice(*missing.groups())
     found = re.search(r"Could not override '([^']+)'", text)
     if not found:
         # What could not even be parsed carries the override it came from.
@@ -94,13 +101,26 @@ def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigE
     return ConfigError(key, text)
 
 
+def _no_such_choice(group: str, name: str) -> ConfigError:
+    """Return the error about a group's choice that is not there, with the nearest one that is."""
+    if name.endswith((".yaml", ".yml")):
+        stem = Path(name).stem
+        hint = (
+            f"train.py takes names: put the file at DIR/{group}/{stem}.yaml and write --config-dir DIR {group}={stem}"
+        )
+        return ConfigError(group, f"'{name}' is a path; {hint}")
+    folder = conf_dir() / group
+    names = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    # A wall of names helps nobody: those below the group itself come first, the rest only when one is near.
+    near = names if difflib.get_close_matches(name, names, n=1) else [known for known in names if "/" not in known]
+    return ConfigError(group, f"there is no {group} '{name}'; {suggestion(name, near, 'known')}")
+
+
 def _known_keys(key: str) -> list[str]:
     """Return the keys of the default configuration below a dotted key."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
-
-    from archbuilder.paths import conf_dir
 
     # With the groups that were chosen: data=arrays has other keys than the default.
     chosen = [

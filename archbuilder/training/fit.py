@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,13 @@ def fit(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dat
     stopwatch = Stopwatch()
     trainer = _trainer(config, stopwatch)
     start = time.perf_counter()
-    trainer.fit(module, datamodule=batches)
+    try:
+        trainer.fit(module, datamodule=batches)
+    except SystemExit as stop:
+        # Lightning's way out of Ctrl-C (with a code) and of SIGTERM (without one, which would look like success).
+        text = f"stopped in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}; nothing was recorded"
+        print(f"{text}, the same command starts it again", file=sys.stderr)
+        raise SystemExit(130 if stop.code else 143) from None
     seconds = time.perf_counter() - start
     return Fitted(module, trainer, seconds, stopwatch.images_per_second, _evaluate(dataset, module, trainer, batches))
 

@@ -44,14 +44,19 @@ def run(config: DictConfig) -> Record:
     """
     folder = Path(config.folder)
     settings = checked_settings(config)
-    if not read(config.force, Param("boolean"), {}, "force") and (folder / RECORD_FILE).is_file():
-        print(f"{os.path.relpath(folder)}: finished before; force=true trains it again")
-        return read_record(folder)
+    force = read(config.force, Param("boolean"), {}, "force")
     graph = expand_model(settings["model"], library(_own_blocks()), str(settings["name"]))
     from archbuilder.data import load
 
     dataset = load(settings["data"])
     _check_fit(graph, dataset)
+    if not force and (folder / RECORD_FILE).is_file():
+        record = read_record(folder)
+        changed = _changed(record, graph, dataset)
+        if not changed:
+            print(f"{os.path.relpath(folder)}: finished before; force=true trains it again")
+            return record
+        print(f"{os.path.relpath(folder)}: finished before, but {changed} changed since; training again")
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
     from archbuilder.training.fit import fit
     from archbuilder.zoo.weights import write_weights
@@ -64,6 +69,13 @@ def run(config: DictConfig) -> Record:
     write_weights(fitted.module.net, folder / WEIGHTS_FILE)
     write_record(record, folder)
     return record
+
+
+def _changed(record: Record, graph: Graph, dataset: Dataset) -> str:
+    """Return what equal settings no longer stand for: a block's file or the data may have been edited."""
+    if record.architecture.hash != graph_hash(graph):
+        return "the network"
+    return "the data" if record.data.fingerprint != dataset.fingerprint else ""
 
 
 def _own_blocks() -> list[Path]:

@@ -70,13 +70,21 @@ def export(run: Path, zoo: Path, name: str = "") -> Path:
         write_json(
             making / MANIFEST_FILE, {"schema": SCHEMA, "files": {file: _entry(making / file) for file in CONTENT}}
         )
-        load_package(making)
+        _check_whole(making, run)
         making.chmod(0o755)
         os.rename(making, target)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
     return target
+
+
+def _check_whole(making: Path, run: Path) -> None:
+    """Load a package in the making; what is wrong with it is told of the run that its files come from."""
+    try:
+        load_package(making)
+    except PackageError as error:
+        raise PackageError(str(error).replace(str(making), str(run))) from None
 
 
 def load_package(path: Path) -> Loaded:

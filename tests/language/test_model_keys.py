@@ -61,7 +61,7 @@ def test_exactly_one_of_input_and_inputs() -> None:
         ([3, 8.5, 8], "model.input[1]", "not a whole number"),
         ([3, None, 8], "model.input[1]", "is not a whole number"),
         ([True, 8, 8], "model.input[0]", "True is not a whole number"),
-        (["classes", 8, 8], "model.input[0]", "'classes' is not defined here"),
+        (["classes", 8, 8], "model.input[0]", "'classes' is not a number"),
     ],
 )
 def test_a_shape_of_an_input(shape: Any, where: str, telling: str) -> None:
@@ -93,7 +93,7 @@ def test_what_must_be_a_mapping(key: str) -> None:
         (0, "0 is too small; at least 1"),
         (2.5, "not a whole number"),
         (True, "True is not a whole number"),
-        ("ten", "'ten' is not defined here"),
+        ("ten", "'ten' is not a number"),
         ([10], "[10] is not a whole number"),
         (10**8, "is too large"),
     ],

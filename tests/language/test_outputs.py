@@ -77,7 +77,7 @@ def test_a_head_that_is_null_is_absent() -> None:
         ({"weight": 0.3, "block": "linear", "out": 5}, "model.outputs.aux", "needs from"),
         ({"from": "stages.a", "block": "linear", "out": 5}, "model.outputs.aux", "needs weight"),
         ({**AUX, "weight": -1}, "model.outputs.aux.weight", "too small"),
-        ({**AUX, "weight": "much"}, "model.outputs.aux.weight", "'much' is not defined"),
+        ({**AUX, "weight": "much"}, "model.outputs.aux.weight", "'much' is not a number"),
         ({**AUX, "from": "stages.aa"}, "model.outputs.aux.from", "did you mean 'stages.a'"),
         ({**AUX, "from": ["stages.a", "stages.b"]}, "model.outputs.aux", "reads one layer"),
         ({**AUX, "repeat": 2}, "model.outputs.aux", "no repeat"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from archbuilder.api import expand
+from archbuilder.graph import Graph
 from tests.language.models import chain, conv, leaves, model, nodes, reads, refused, with_block
 
 
@@ -34,7 +36,6 @@ def test_an_expression_of_parameters(repeat: Any, copies: int) -> None:
         (True, "True is not a whole number"),
         ([2], "[2] is not a whole number"),
         ("many", "'many' is not defined here"),
-        ("block_in", "'block_in' is not defined here"),
         (10**9, "is too large; at most 100,000"),
     ],
 )
@@ -114,3 +115,13 @@ def test_the_channels_that_enter_a_copy_are_those_that_the_one_before_made() -> 
 def test_repeated_blocks_keep_their_level_in_the_names_of_nodes() -> None:
     found = nodes(with_block({"layers": chain("a")}, {"repeat": 2}))
     assert list(found) == ["stages.use.0", "stages.use.0.a", "stages.use.1", "stages.use.1.a"]
+
+
+def test_the_number_of_copies_may_depend_on_the_channels_that_come_in() -> None:
+    block = {
+        "layers": {"a": {**conv("block_in"), "repeat": "block_in // 2"}, "b": {**conv(6), "repeat": "in_channels // 4"}}
+    }
+    graph = expand(model({"use": {"block": "mine"}}, blocks={"mine": block}))
+    [use] = graph.nodes
+    assert isinstance(use, Graph)
+    assert [node.name for node in use.nodes] == ["a.0", "a.1", "b.0"]

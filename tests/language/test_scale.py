@@ -76,7 +76,7 @@ def test_every_network_scales(name: str, width: float) -> None:
     [
         ({"widht": 2}, "model.scale.widht", "did you mean 'width'?"),
         ({"width": 0}, "model.scale.width", "too small"),
-        ({"width": "wide"}, "model.scale.width", "'wide' is not defined"),
+        ({"width": "wide"}, "model.scale.width", "'wide' is not a number"),
         ({"divisor": 0}, "model.scale.divisor", "too small"),
         ({"depth": True}, "model.scale.depth", "not a number"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,25 @@ class Broken(lightning.Callback):
         raise RuntimeError("out of luck")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    endless = ("model=plain", "data.size=16", "model.input=[3,16,16]", "trainer.max_epochs=1000", "hydra.run.dir=run")
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(ROOT / "train.py"), *endless],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert "nothing was recorded, the same command starts it again" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "run" / "record.json").exists()
+
+
 def test_two_processes_share_the_work_and_leave_one_record(tmp_path: Path) -> None:
     done = train(tmp_path, "model=plain", "trainer.devices=2", "hydra.run.dir=run", *SMALL)
     assert done.returncode == 0, done.stderr
@@ -117,6 +137,8 @@ def test_two_processes_share_the_work_and_leave_one_record(tmp_path: Path) -> No
         (["model.stages.stage1.outt=3"], "did you mean 'out'?"),
         (["model.stages.stage9.out=3"], "did you mean"),
         (["~model.stages.stage9"], "model.stages.stage9"),
+        (["model=../my/mine.yaml"], "--config-dir DIR model=mine"),
+        (["data=cifar"], "did you mean 'cifar10'?"),
         (["data=arrays"], "data.train"),
         (["data=arrays", "data.trian=x"], "did you mean 'train'?"),
         (["optimizer=null"], "optimizer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from archbuilder.description import describe_graph
 from archbuilder.errors import ConfigError, DataError, TrainingError
 from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.language.source import expand
-from archbuilder.record import read_record
+from archbuilder.record import read_record, write_record
 from archbuilder.training.naming import run_settings
 from archbuilder.training.run import run
 from archbuilder.training.settings import recipe_settings
@@ -99,6 +100,20 @@ def test_what_is_finished_is_not_trained_again_unless_forced(folder: Path, capsy
     assert run(configured(folder, "seed=0", "trainer.max_epochs=2")) == read_record(folder)
     assert "finished before; force=true trains it again" in capsys.readouterr().out
     assert (folder / "record.json").read_bytes() == before
+
+
+def test_a_run_whose_block_or_data_were_edited_since_is_trained_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(tmp_path)
+    record = read_record(tmp_path)
+    other = dataclasses.replace(record, architecture=dataclasses.replace(record.architecture, hash="other"))
+    write_record(other, tmp_path)
+    assert trained(tmp_path).architecture.hash == record.architecture.hash
+    assert "finished before, but the network changed since" in capsys.readouterr().out
+    write_record(dataclasses.replace(record, data=dataclasses.replace(record.data, fingerprint="other")), tmp_path)
+    assert trained(tmp_path).data.fingerprint == record.data.fingerprint
+    assert "finished before, but the data changed since" in capsys.readouterr().out
 
 
 def test_forcing_trains_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import archbuilder
-from archbuilder.errors import PackageError, RecordError
+from archbuilder.errors import DataError, PackageError, RecordError
 from archbuilder.record import read_record
 from archbuilder.zoo.package import CONTENT, export
 from tests.training.runs import trained
@@ -67,8 +67,13 @@ def test_a_loaded_network_knows_its_labels_its_results_and_how_to_prepare_pictur
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (record.data.mean, record.data.std))
     torch.testing.assert_close(net.preprocess(pictures), (pictures / 255 - mean) / std)
     assert net(net.preprocess(pictures)).shape == (2, 10)
-    one = pictures[0].permute(1, 2, 0).numpy()
-    assert torch.equal(net.preprocess(one), net.preprocess(pictures[:1]))
+    many = pictures.permute(0, 2, 3, 1).numpy()
+    assert torch.equal(net.preprocess(many), net.preprocess(pictures))
+    assert torch.equal(net.preprocess(list(many)), net.preprocess(pictures))
+    assert torch.equal(net.preprocess(many[0]), net.preprocess(pictures[:1]))
+    for wrong in ("picture.png", many[0, :5], many / 255, pictures.float()):
+        with pytest.raises(DataError):
+            net.preprocess(wrong)
 
 
 def test_a_loaded_network_answers_as_well_as_its_record_says(package: Path) -> None:
