@@ -67,7 +67,7 @@ class Convolution(Styled):
         from archbuilder.primitives import modules
 
         kernel, padding, dilation = self.grid()
-        return modules.conv2d(channels(inner), self.out, kernel, self.stride, padding, dilation, self.groups, self.bias)
+        return modules.Conv2d(channels(inner), self.out, kernel, self.stride, padding, dilation, self.groups, self.bias)
 
     def module(self, inputs: Shapes) -> nn.Module:
         inner = self.merged(inputs)

@@ -33,7 +33,7 @@ class Linear(Primitive):
         from archbuilder.primitives import modules
 
         flatten = nn.Flatten() if len(inputs[0]) > 1 else nn.Identity()
-        weights = modules.linear(math.prod(inputs[0]), self.out, self.bias)
+        weights = modules.Linear(math.prod(inputs[0]), self.out, self.bias)
         return modules.named(flatten=flatten, linear=weights, act=act_module(self.act, inplace=True))
 
 

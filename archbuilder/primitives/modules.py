@@ -18,41 +18,23 @@ def named(**parts: nn.Module) -> nn.Sequential:
     return sequence
 
 
-def conv2d(
-    inner: int,
-    outer: int,
-    kernel: tuple[int, int],
-    stride: int,
-    padding: tuple[int, int],
-    dilation: int,
-    groups: int,
-    bias: bool,
-) -> nn.Conv2d:
-    """Return a convolution with He-normal weights over the outgoing connections and zero bias.
+class Conv2d(nn.Conv2d):
+    """torch's convolution, with He-normal weights over the outgoing connections and zero bias to begin with.
 
     Source: He et al. 2015, "Delving deep into rectifiers", section 2.2.
     """
-    conv: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        nn.Conv2d,
-        inner,
-        outer,
-        kernel,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        bias=bias,
-    )
-    fan_out = outer // groups * kernel[0] * kernel[1]
-    _normal(conv, (2 / fan_out) ** 0.5)
-    return conv
+
+    # Called by torch's constructor, so that every weight is drawn once.
+    def reset_parameters(self) -> None:
+        fan_out = self.out_channels // self.groups * self.kernel_size[0] * self.kernel_size[1]
+        _normal(self, (2 / fan_out) ** 0.5)
 
 
-def linear(inner: int, outer: int, bias: bool) -> nn.Linear:
-    """Return a fully connected layer with normal weights of deviation 1/sqrt(inner) and zero bias."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inner, outer, bias=bias)  # type: ignore[no-untyped-call]
-    _normal(layer, inner**-0.5)
-    return layer
+class Linear(nn.Linear):
+    """torch's fully connected layer, with normal weights of deviation 1/sqrt(inputs) and zero bias to begin with."""
+
+    def reset_parameters(self) -> None:
+        _normal(self, self.in_features**-0.5)
 
 
 def _normal(layer: nn.Conv2d | nn.Linear, deviation: float) -> None:
@@ -66,7 +48,7 @@ class ChannelLinear(nn.Module):
 
     def __init__(self, inner: int, outer: int, bias: bool) -> None:
         super().__init__()
-        self.linear = linear(inner, outer, bias)
+        self.linear = Linear(inner, outer, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # type: ignore[no-any-return]

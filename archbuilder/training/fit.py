@@ -71,10 +71,10 @@ def _trainer(config: DictConfig, stopwatch: Stopwatch) -> lightning.Trainer:
     trainer: lightning.Trainer = make(
         config.trainer,
         "trainer",
-        callbacks=[stopwatch, shown, *callbacks],
+        callbacks=[stopwatch, *shown, *callbacks],
         logger=make_all(config.logger, "logger"),
         default_root_dir=config.folder,
-        enable_progress_bar=isinstance(shown, Bar),
+        enable_progress_bar=any(isinstance(callback, Bar) for callback in shown),
         enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
     )
     return trainer

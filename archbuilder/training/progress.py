@@ -1,13 +1,15 @@
-"""What a person sees while training: a bar in a terminal, else one plain line per epoch."""
+"""What a person sees while training: one line per epoch, and in a terminal a bar."""
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from archbuilder.training.module import Classifier
 
@@ -58,7 +60,7 @@ class Lines(lightning.Callback):
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch = stopwatch
-        self.started = 0.0
+        self.started = time.perf_counter()
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -69,7 +71,9 @@ class Lines(lightning.Callback):
         # Every process takes part in the sums behind the line; one prints it.
         line = self.line(trainer, module)
         if trainer.is_global_zero:
-            print(line, flush=True)
+            # Above the bar where there is one, which a plain print would break.
+            bar = trainer.progress_bar_callback
+            (bar.print if isinstance(bar, Bar) else functools.partial(print, flush=True))(line)
 
     def line(self, trainer: lightning.Trainer, module: Classifier) -> str:
         """Return the line of the epoch that just ended."""
@@ -78,28 +82,31 @@ class Lines(lightning.Callback):
         val = f"{module.val_totals.means().accuracy:6.2%}" if module.validated else "     -"
         left = (time.perf_counter() - self.started) / epoch * (epochs - epoch)
         return (
-            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {train.loss:.3f}  "
-            f"train {train.accuracy:6.2%}  val {val}  {self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {train.loss:.3f}  train {train.accuracy:6.2%}  "
+            f"val {val}  {self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
         )
 
 
 class Bar(TQDMProgressBar):
-    """Lightning's bar over the batches of an epoch, with the accuracies of the last one and images per second."""
+    """Lightning's bar over the batches of the epoch in progress; it leaves nothing behind."""
 
-    def __init__(self, stopwatch: Stopwatch) -> None:
-        super().__init__(refresh_rate=10)
-        self.stopwatch = stopwatch
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=10, leave=False)
 
     def get_metrics(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> dict[str, Any]:
-        shown = {"val": "val/accuracy", "train": "train/accuracy", "loss": "train/loss"}
-        metrics = {
-            name: f"{float(trainer.callback_metrics[key]):.4f}"
-            for name, key in shown.items()
-            if key in trainer.callback_metrics
-        }
-        return metrics | {"img/s": f"{self.stopwatch.images_per_second:,.0f}"}
+        return {}  # the line of the epoch tells them
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, *arguments: Any) -> None:
+        super().on_train_epoch_start(trainer, *arguments)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def init_validation_tqdm(self) -> Tqdm:
+        return Tqdm(disable=True)
+
+    def init_test_tqdm(self) -> Tqdm:
+        return Tqdm(disable=True)
 
 
-def progress(stopwatch: Stopwatch) -> Bar | Lines:
-    """Return the bar where standard output is a terminal, else plain lines that survive in a log."""
-    return Bar(stopwatch) if sys.stdout.isatty() else Lines(stopwatch)
+def progress(stopwatch: Stopwatch) -> list[lightning.Callback]:
+    """Return a line per epoch, which survives in a log, and in a terminal a bar for the epoch in progress."""
+    return [Lines(stopwatch), *([Bar()] if sys.stdout.isatty() else [])]
