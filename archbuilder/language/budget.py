@@ -10,8 +10,8 @@ from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.blocks import Library
-from archbuilder.language.model import read_model
-from archbuilder.language.scale import Scale
+from archbuilder.language.model import Model, read_model
+from archbuilder.language.scale import Scale, read_scale
 
 NARROWEST, WIDEST = 2.0**-10, 64.0
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -26,13 +26,13 @@ def resolve_budget(content: Any, library: Library) -> Any:
     if not isinstance(content, Mapping) or content.get("budget") is None:
         return content
     kind, wanted = _read(content["budget"], "model.budget")
+    bare = {key: value for key, value in content.items() if key != "budget"}
+    model = read_model(bare)
     # Multiples of eight are too coarse to come near a budget, so rounding is to whole channels unless it is said.
-    scaling = {"divisor": 1, **dict(content.get("scale") or {})}
-    bare = {**{key: value for key, value in content.items() if key != "budget"}, "scale": scaling}
-    scale = read_model(bare).scale
-    solver = _Solver(bare, library, kind)
+    scaling = {"divisor": 1, **(content.get("scale") or {})}
+    solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
     low, high = _bracket(solver, wanted)
-    intervals = _intervals(solver.literals(), scale, low / 2, high)
+    intervals = _intervals(solver.literals(), solver.model.scale, low / 2, high)
     best = _last_within(intervals, solver, wanted)
     while best >= 0 and not solver.within(intervals[best], wanted):
         best -= 1
@@ -70,7 +70,7 @@ class _Recorder(Scale):
 class _Solver:
     """The cost of one model under different widths."""
 
-    content: Mapping[str, Any]
+    model: Model
     library: Library
     kind: str
     costs: dict[float, int | None] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class _Solver:
         from archbuilder.language.expand import expand_read
 
         recorder = _Recorder()
-        expand_read(replace(read_model(self.content), scale=recorder), self.library, "model")
+        expand_read(replace(self.model, scale=recorder), self.library, "model")
         return recorder.seen
 
     def cost(self, width: float) -> int | None:
@@ -89,9 +89,9 @@ class _Solver:
             from archbuilder.description import describe_graph
             from archbuilder.language.expand import expand_read
 
-            model = read_model(self.content)
+            scale = replace(self.model.scale, width=width)
             try:
-                graph = expand_read(replace(model, scale=replace(model.scale, width=width)), self.library, "model")
+                graph = expand_read(replace(self.model, scale=scale), self.library, "model")
                 self.costs[width] = getattr(describe_graph(graph), self.kind)
             except ConfigError:
                 self.costs[width] = None

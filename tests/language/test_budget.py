@@ -64,6 +64,12 @@ def test_what_states_no_budget_is_left_alone() -> None:
     assert resolve_budget(content, library()) is content
 
 
+def test_a_scale_that_is_none_is_told_beside_a_budget_too() -> None:
+    with pytest.raises(ConfigError, match="a mapping is needed") as caught:
+        describe({**read_source("plain", []), "budget": {"params": "100k"}, "scale": 3})
+    assert caught.value.where == "model.scale"
+
+
 @pytest.mark.parametrize(
     ("budget", "telling"),
     [
