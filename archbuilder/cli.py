@@ -22,11 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.debug:
             raise
         fail(error)
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough.
+        sys.stderr.close()
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader, `head` for one, has seen enough.
-            sys.stderr.close()
-            return
         if options.debug:
             raise
         fail(ArchbuilderError(f"{error.filename or 'the file system'}: {error.strerror or error}"))
