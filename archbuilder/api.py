@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.description import Description, describe_graph
+from archbuilder.features import keep_features
 from archbuilder.language.source import Source, expand, models
 
 if TYPE_CHECKING:
@@ -16,17 +17,32 @@ if TYPE_CHECKING:
 __all__ = ["build", "describe", "expand", "load", "models"]
 
 
-def describe(source: Source, overrides: Iterable[str] = ()) -> Description:
-    """Return the exact cost of a model without building it; imports no torch. Raises ConfigError."""
-    return describe_graph(expand(source, overrides))
+def describe(source: Source, overrides: Iterable[str] = (), *, config_dir: str | Path | None = None) -> Description:
+    """Return the exact cost of a model without building it; imports no torch. Raises ConfigError.
+
+    A source is what `expand` takes, and so are overrides and config_dir.
+    """
+    return describe_graph(expand(source, overrides, config_dir=config_dir))
 
 
-def build(source: Source, overrides: Iterable[str] = ()) -> Block:
+def build(
+    source: Source,
+    overrides: Iterable[str] = (),
+    *,
+    features: Iterable[str] = (),
+    config_dir: str | Path | None = None,
+) -> Block:
     """Return a torch module for a model, called with [N, C, H, W] tensors. Raises ConfigError.
 
-    Weights are fresh, drawn from torch's global random state: `torch.manual_seed` before it repeats them.
+    Weights are fresh, drawn from torch's global random state: `torch.manual_seed` before it repeats them. With
+    `features`, full names of layers such as `stages.stage2`, it returns their outputs instead of its own (a tuple
+    where they are several), and what lies behind them is not made; the rest keeps its names, so weights of the
+    whole network fit.
     """
-    graph = expand(source, overrides)
+    graph = expand(source, overrides, config_dir=config_dir)
+    features = [features] if isinstance(features, str) else list(features)
+    if features:
+        graph = keep_features(graph, features)
     from archbuilder.assemble import assemble
 
     return assemble(graph)

@@ -36,6 +36,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
+def write_yaml(path: Path, content: Any) -> None:
+    """Write plain data as YAML to `path` atomically, keys in their order."""
+    import yaml
+
+    write_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

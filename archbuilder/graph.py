@@ -119,11 +119,25 @@ def without_auxiliary(graph: Graph) -> Graph:
 
 
 def keep_outputs(graph: Graph, outputs: Mapping[str, str]) -> Graph:
-    """Return `graph` with these outputs instead of its own, and without the nodes that none of them needs."""
-    needed = {ref.partition(":")[0] for ref in outputs.values()}
+    """Return `graph` with these outputs instead of its own, without the nodes, and parts of nodes, that none needs."""
+    needed = set(outputs.values())
     nodes: list[Leaf | Graph] = []
+    # Where outputs of a block are left out, those behind them move up.
+    moved: dict[str, str] = {}
     for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed |= {ref.partition(":")[0] for ref in node.reads}
-            nodes.append(node)
-    return replace(graph, nodes=tuple(reversed(nodes)), outputs=dict(outputs), auxiliary={})
+        made = [reference(node.name, index) for index in range(len(node.shapes))]
+        wanted = [index for index, name in enumerate(made) if name in needed]
+        if not wanted:
+            continue
+        if isinstance(node, Graph):
+            names = list(node.outputs)
+            node = keep_outputs(node, {names[index]: node.outputs[names[index]] for index in wanted})
+            moved |= {made[index]: reference(node.name, place) for place, index in enumerate(wanted)}
+        needed |= set(node.reads)
+        nodes.append(node)
+    return replace(
+        graph,
+        nodes=tuple(replace(node, reads=tuple(moved.get(name, name) for name in node.reads)) for node in nodes[::-1]),
+        outputs={name: moved.get(ref, ref) for name, ref in outputs.items()},
+        auxiliary={},
+    )

@@ -17,6 +17,7 @@ from archbuilder.files import write_json
 
 SCHEMA = 1
 RECORD_FILE = "record.json"
+CONFIG_FILE = "config.yaml"
 ARCHITECTURE_FILE = "architecture.json"
 WEIGHTS_FILE = "weights.safetensors"
 FAILURE_FILE = "failure.txt"

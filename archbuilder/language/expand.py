@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from archbuilder import primitives
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Attribute, Graph, Leaf, Shape, reference
 from archbuilder.language.arguments import arguments, parameters, style
 from archbuilder.language.blocks import Block, Library
-from archbuilder.language.budget import resolve_budget
 from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.layers import Layer
 from archbuilder.language.limits import DEEPEST, MOST_LAYERS, Counter, fewest
@@ -27,11 +27,11 @@ _CONDITION = Param("boolean")
 
 
 def expand_model(content: Any, library: Library, name: str = "model") -> Graph:
-    """Return the Graph of a model given as plain data.
+    """Return the Graph of a model given as plain data, its budget resolved.
 
     Raises ConfigError, with the dotted key path, for everything that cannot be built.
     """
-    return expand_read(read_model(resolve_budget(content, library)), library, name)
+    return expand_read(read_model(content), library, name)
 
 
 def expand_read(model: Model, library: Library, name: str) -> Graph:
@@ -186,7 +186,10 @@ def _node(
         return _leaf(layer, name, REGISTRY[kind], inputs, frame, names, copy)
     block = frame.library.find(kind)
     if block is None:
-        options = [*REGISTRY, *frame.library.names()]
+        brought = primitives.find(kind)
+        if brought is not None:
+            return _leaf(layer, name, brought, inputs, frame, names, copy)
+        options = [*primitives.names(), *frame.library.names()]
         raise ConfigError(f"{layer.where}.block", f"there is no block '{kind}'; {suggestion(kind, options, 'blocks')}")
     return _composite(layer, name, block, inputs, frame, names, copy)
 

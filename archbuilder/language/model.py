@@ -102,12 +102,12 @@ def _mapping(content: Mapping[str, Any], key: str, where: str) -> Mapping[str, A
 
 
 def _blocks(content: Mapping[str, Any], where: str) -> dict[str, Block]:
-    from archbuilder.primitives import REGISTRY
+    from archbuilder import primitives
 
     blocks = {}
     for name, block in _mapping(content, "blocks", where).items():
         check_layer_name(name, f"{where}.blocks")
-        if name in REGISTRY:
+        if primitives.find(name) is not None:
             raise ConfigError(f"{where}.blocks.{name}", f"'{name}' is a primitive; call the block otherwise")
         blocks[name] = read_block(name, block, f"{where}.blocks.{name}.")
     return blocks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,58 @@ from archbuilder.paths import conf_dir
 Source = str | Path | Mapping[str, Any] | Graph
 
 
-def expand(source: Source, overrides: Iterable[str] = ()) -> Graph:
-    """Return the Graph of a model: a shipped one's name, a YAML file's path, a mapping, or a Graph.
+@dataclass(frozen=True)
+class Resolved:
+    """What a source says in the end: its name, plain data without budget, and the blocks it may use."""
 
-    `overrides` are those of the command line, such as `model.stages.stage2.ratio=2`. Beside the shipped blocks a
-    YAML file may use those in a folder `block` next to it, or next to the folder it is in. Raises ConfigError.
+    name: str
+    content: Any
+    library: Library
+
+    def expand(self) -> Graph:
+        """Return the Graph; raises ConfigError."""
+        from archbuilder.language.expand import expand_model
+
+        return expand_model(self.content, self.library, self.name)
+
+
+def expand(source: Source, overrides: Iterable[str] = (), *, config_dir: str | Path | None = None) -> Graph:
+    """Return the Graph of a model: a name, a YAML file's path, a mapping, or a Graph.
+
+    `overrides` are those of the command line, such as `model.stages.stage2.ratio=2`. In `config_dir`, the folders
+    `model` and `block` hold networks and blocks of one's own, before the shipped ones. A YAML file may also use the
+    blocks in a folder `block` next to it, or next to the folder it is in. Raises ConfigError.
     """
-    from archbuilder.language.expand import expand_model
-
     overrides = list(overrides)
     if isinstance(source, Graph):
         if overrides:
             raise ConfigError(overrides[0], "a Graph is finished: there is nothing left to override")
         return source
-    return expand_model(read_source(source, overrides), library(_folders_near(source)), _name(source))
+    return resolve(source, overrides, config_dir).expand()
+
+
+def resolve(
+    source: str | Path | Mapping[str, Any], overrides: Iterable[str] = (), config_dir: str | Path | None = None
+) -> Resolved:
+    """Return a model with inherited keys merged, overrides applied, and its budget turned into a width.
+
+    Raises ConfigError.
+    """
+    from archbuilder.language.budget import resolve_budget
+
+    folder = _checked(config_dir)
+    blocks = library([*_folders_near(source), *([folder / "block"] if folder else [])])
+    content = read_source(source, list(overrides), folder)
+    return Resolved(_name(source), resolve_budget(content, blocks), blocks)
+
+
+def _checked(config_dir: str | Path | None) -> Path | None:
+    if config_dir is None:
+        return None
+    folder = Path(config_dir).resolve()
+    if not folder.is_dir():
+        raise ConfigError("config_dir", f"{config_dir} is no folder; name the one that holds model/ and block/")
+    return folder
 
 
 def _name(source: str | Path | Mapping[str, Any]) -> str:
@@ -50,20 +89,28 @@ def _folders_near(source: str | Path | Mapping[str, Any]) -> list[Path]:
     return [folder / "block", folder.parent / "block"]
 
 
-def models() -> list[str]:
-    """Return the names of all shipped models."""
-    folder = conf_dir() / "model"
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+def models(config_dir: str | Path | None = None) -> list[str]:
+    """Return the names of all shipped models, and of those in `config_dir`."""
+    folder = _checked(config_dir)
+    return sorted(_models(folder))
 
 
-def read_source(source: str | Path | Mapping[str, Any], overrides: list[str]) -> Any:
+def _models(config_dir: Path | None) -> dict[str, Path]:
+    """Return every model's file by name; one's own before a shipped one."""
+    files: dict[str, Path] = {}
+    for folder in (conf_dir() / "model", *([config_dir / "model"] if config_dir else [])):
+        files |= {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.yaml")}
+    return files
+
+
+def read_source(source: str | Path | Mapping[str, Any], overrides: list[str], config_dir: Path | None = None) -> Any:
     """Return a model as plain data, inherited keys merged and overrides applied; raises ConfigError."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     from archbuilder.language.overrides import apply
 
-    content = dict(source) if isinstance(source, Mapping) else _compose(source)
+    content = dict(source) if isinstance(source, Mapping) else _compose(source, config_dir)
     try:
         config = OmegaConf.create({"model": content})
         apply(config, overrides)
@@ -88,25 +135,31 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _compose(source: str | Path) -> Any:
+def _compose(source: str | Path, config_dir: Path | None) -> Any:
     """Return the content of a model's file with what it inherits; raises ConfigError."""
     if isinstance(source, Path) or _is_file(source):
         path = Path(source)
         if not _exists(path):
             raise ConfigError(str(path), "there is no such file")
     else:
-        path = conf_dir() / "model" / f"{source}.yaml"
-        if source not in models():
-            raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, models(), 'models')}")
+        known = _models(config_dir)
+        if source not in known:
+            raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, sorted(known), 'models')}")
+        path = known[source]
     from archbuilder.language.yaml import load
 
     content = load(path)
     if not isinstance(content, Mapping) or "defaults" not in content:
         return content
-    return _inherit(path.resolve())
+    return _inherit(path.resolve(), [config_dir] if config_dir else [])
 
 
-def _inherit(path: Path) -> Any:
+def _quoted(text: str) -> str:
+    """Return text as one value in the grammar of Hydra's overrides."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _inherit(path: Path, folders: list[Path]) -> Any:
     """Return a file that names others in `defaults`, composed by Hydra."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -119,7 +172,8 @@ def _inherit(path: Path) -> Any:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(path.parent), version_base="1.3"):
-            config = compose(path.stem, overrides=[f"hydra.searchpath=[file://{conf_dir()}]"])
+            places = ",".join(_quoted(f"file://{folder}") for folder in (*folders, conf_dir()))
+            config = compose(path.stem, overrides=[f"hydra.searchpath=[{places}]"])
         content = OmegaConf.to_container(config)
     except RecursionError:
         raise ConfigError(str(path), "inherits from itself") from None

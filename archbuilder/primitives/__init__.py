@@ -1,8 +1,21 @@
 """The leaf operations. Importing this imports no torch; making a module does."""
 
 from archbuilder.primitives import conv, join, linear, pool, shape, style
-from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, params_of, primitive
+from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, param, params_of, primitive
 from archbuilder.primitives.bind import bind, check
+from archbuilder.primitives.plugins import find, names
 
-__all__ = ["REGISTRY", "Cost", "Primitive", "Refusal", "bind", "check", "params_of", "primitive"]
+__all__ = [
+    "REGISTRY",
+    "Cost",
+    "Primitive",
+    "Refusal",
+    "bind",
+    "check",
+    "find",
+    "names",
+    "param",
+    "params_of",
+    "primitive",
+]
 _FAMILIES = (conv, join, linear, pool, shape, style)

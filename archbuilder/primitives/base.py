@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from archbuilder.errors import ConfigError
 from archbuilder.graph import Shape
+from archbuilder.language.names import RESERVED, check_name
 from archbuilder.language.params import REQUIRED, Param
 
 if TYPE_CHECKING:
@@ -93,11 +95,22 @@ P = TypeVar("P", bound=type[Primitive])
 
 
 def primitive(name: str) -> Callable[[P], P]:
-    """Register a primitive under its name in the language."""
+    """Register a primitive under its name in the language.
+
+    Raises ConfigError for a name that the language or another primitive has already.
+    """
 
     def register(cls: P) -> P:
+        check_name(name, f"primitive {name!r}", "a primitive")
         made = dataclass(frozen=True)(cls)
         made.name = name
+        taken = REGISTRY.get(name)
+        # The same class again is a module that is reloaded.
+        if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ConfigError(f"primitive '{name}'", f"{taken.__module__} has one of that name; choose another")
+        for key in params_of(made):
+            if key in RESERVED:
+                raise ConfigError(f"primitive '{name}'", f"its parameter '{key}' means something else in a layer")
         REGISTRY[name] = made
         return made  # type: ignore[return-value]
 

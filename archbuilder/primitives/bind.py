@@ -7,7 +7,8 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph, Leaf, flatten
 from archbuilder.language.params import read
-from archbuilder.primitives.base import REGISTRY, Primitive, Refusal, params_of
+from archbuilder.primitives.base import Primitive, Refusal, params_of
+from archbuilder.primitives.plugins import find, names
 
 
 def bind(leaf: Leaf, path: str = "") -> Primitive:
@@ -17,9 +18,9 @@ def bind(leaf: Leaf, path: str = "") -> Primitive:
     exactly its parameters.
     """
     where = f"layer {path or leaf.name}"
-    if leaf.op not in REGISTRY:
-        raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, REGISTRY, 'primitives')}")
-    cls = REGISTRY[leaf.op]
+    cls = find(leaf.op)
+    if cls is None:
+        raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, names(), 'primitives')}")
     declared = params_of(cls)
     if set(leaf.attributes) != set(declared):
         odd = sorted(set(leaf.attributes) ^ set(declared))

@@ -44,14 +44,18 @@ class Convolution(Styled):
         """Return the shape that the weights see."""
         return map_of(inputs[0])
 
-    def outputs(self, inputs: Shapes) -> Shapes:
-        width, *sides = self.merged(inputs)
+    def check_groups(self, width: int) -> None:
+        """Refuse groups that do not divide the channels on both sides."""
         for which in (width, self.out):
             if which % self.groups:
                 raise Refusal(
                     f"{which} channels cannot be split into {self.groups} groups; use a divisor of {which}",
                     "groups",
                 )
+
+    def outputs(self, inputs: Shapes) -> Shapes:
+        width, *sides = self.merged(inputs)
+        self.check_groups(width)
         kernel, padding, dilation = self.grid()
         high, wide = (window(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))
         return ((self.out, high, wide),)
@@ -104,6 +108,52 @@ class Conv(Convolution):
 
     def grid(self) -> tuple[Pair, Pair, int]:
         return self.kernel, self.padding, self.dilation
+
+
+@primitive("transposed_conv")
+class TransposedConv(Convolution):
+    """A kxk convolution the other way round: each pixel paints a window, so strides enlarge the feature map.
+
+    Source: Zeiler et al. 2010, "Deconvolutional networks".
+    """
+
+    kernel: Pair = param("pair", doc="k or [height, width]", minimum=1)
+    padding: Pair = param("pair", 0, "rows and columns cut off on every side", minimum=0)
+    output_padding: Pair = param("pair", 0, "rows and columns added below and right, fewer than the stride", minimum=0)
+
+    def grid(self) -> tuple[Pair, Pair, int]:
+        return self.kernel, self.padding, 1
+
+    def outputs(self, inputs: Shapes) -> Shapes:
+        width, *sides = self.merged(inputs)
+        self.check_groups(width)
+        if max(self.output_padding) >= self.stride:
+            raise Refusal(f"has to be less than the stride of {self.stride}", "output_padding")
+        pairs = zip(sides, self.kernel, self.padding, self.output_padding, strict=True)
+        high, wide = ((side - 1) * self.stride + kernel - 2 * cut + more for side, kernel, cut, more in pairs)
+        if min(high, wide) < 1:
+            raise Refusal(f"would leave {high}x{wide}; cut off less", "padding")
+        return ((self.out, high, wide),)
+
+    def cost(self, inputs: Shapes) -> Cost:
+        inner, outer = self.merged(inputs), self.outputs(inputs)[0]
+        weights = self.out * (channels(inner) // self.groups) * self.kernel[0] * self.kernel[1]
+        # Every weight meets every pixel of the input, not of the output.
+        return Cost(weights + self.out * self.bias, weights * pixels(inner)) + self.style_cost(inner, outer)
+
+    def weights(self, inner: Shape) -> nn.Module:
+        from archbuilder.primitives import modules
+
+        return modules.ConvTranspose2d(
+            channels(inner),
+            self.out,
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.groups,
+            self.bias,
+        )
 
 
 def _auto_padding(kernel: Pair, stride: int, dilation: int) -> Pair:

@@ -30,6 +30,14 @@ class Conv2d(nn.Conv2d):
         _normal(self, (2 / fan_out) ** 0.5)
 
 
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """torch's transposed convolution, drawn like `Conv2d`."""
+
+    def reset_parameters(self) -> None:
+        fan_out = self.out_channels // self.groups * self.kernel_size[0] * self.kernel_size[1]
+        _normal(self, (2 / fan_out) ** 0.5)
+
+
 class Linear(nn.Linear):
     """torch's fully connected layer, with normal weights of deviation 1/sqrt(inputs) and zero bias to begin with."""
 
@@ -37,7 +45,7 @@ class Linear(nn.Linear):
         _normal(self, self.in_features**-0.5)
 
 
-def _normal(layer: nn.Conv2d | nn.Linear, deviation: float) -> None:
+def _normal(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, deviation: float) -> None:
     nn.init.normal_(layer.weight, 0.0, deviation)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

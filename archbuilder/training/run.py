@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from archbuilder.errors import ConfigError
-from archbuilder.files import write_json
+from archbuilder.files import write_json, write_yaml
 from archbuilder.graph import Graph
 from archbuilder.graph_json import graph_hash, to_json
+from archbuilder.language.budget import resolve_budget
 from archbuilder.language.expand import expand_model
 from archbuilder.language.params import Param, read
 from archbuilder.language.source import library
 from archbuilder.record import (
     ARCHITECTURE_FILE,
+    CONFIG_FILE,
     RECORD_FILE,
     WEIGHTS_FILE,
     Architecture,
@@ -39,13 +41,16 @@ if TYPE_CHECKING:
 def run(config: DictConfig) -> Record:
     """Train the network that `config` describes and return its record; what is finished already is not repeated.
 
-    Leaves `record.json`, `architecture.json`, `weights.safetensors`, `metrics.csv` and `checkpoints/` in
-    `config.folder`. Raises ArchbuilderError for bad input; a result that was there before is then still there.
+    Leaves `config.yaml` (the settings, everything in them resolved), `record.json`, `architecture.json`,
+    `weights.safetensors`, `metrics.csv` and `checkpoints/` in `config.folder`. Raises ArchbuilderError for bad input;
+    a result that was there before is then still there.
     """
     folder = Path(config.folder)
     settings = checked_settings(config)
     force = read(config.force, Param("boolean"), {}, "force")
-    graph = expand_model(settings["model"], library(_own_blocks()), str(settings["name"]))
+    blocks = library(_own_blocks())
+    settings["model"] = resolve_budget(settings["model"], blocks)
+    graph = expand_model(settings["model"], blocks, str(settings["name"]))
     from archbuilder.data import load
 
     dataset = load(settings["data"])
@@ -65,6 +70,7 @@ def run(config: DictConfig) -> Record:
     record = _record(settings, graph, dataset, fitted)
     # The record vouches for the files beside it, so it goes first and comes last.
     (folder / RECORD_FILE).unlink(missing_ok=True)
+    write_yaml(folder / CONFIG_FILE, settings)
     write_json(folder / ARCHITECTURE_FILE, to_json(graph))
     write_weights(fitted.module.net, folder / WEIGHTS_FILE)
     write_record(record, folder)

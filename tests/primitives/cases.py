@@ -47,6 +47,14 @@ ONE: dict[str, list[dict[str, Any]]] = {
         {"out": 6, "via": "linear", "norm": "batch", "act": "relu"},
         {"out": 6, "via": "linear", "act": "relu", "order": "norm_act_conv"},
     ],
+    "transposed_conv": [
+        {"out": 6, "kernel": 2, "stride": 2},
+        {"out": 6, "kernel": 4, "stride": 2, "padding": 1},
+        {"out": 6, "kernel": [3, 2], "stride": 2, "padding": [1, 0], "output_padding": [1, 0]},
+        {"out": 12, "kernel": 3, "groups": 4, "bias": False},
+        {"out": 6, "kernel": 3, "norm": "batch", "act": "relu"},
+        {"out": 6, "kernel": 2, "stride": 2, "norm": "batch", "act": "relu", "order": "norm_act_conv"},
+    ],
     "reduce": [{"out": 3}, {"out": 8}, {"out": 3, "via": "linear", "bias": False}],
     "expand": [{"out": 8}, {"out": 20, "norm": "batch"}],
     "shortcut": [

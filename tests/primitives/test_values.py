@@ -59,6 +59,15 @@ def test_conv(arguments: dict[str, Any], options: dict[str, Any]) -> None:
     assert torch.equal(conv(image()), expected)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"stride": 2, "padding": 1, "output_padding": 1}, {"stride": 3, "output_padding": 2, "groups": 4}]
+)
+def test_transposed_conv(options: dict[str, Any]) -> None:
+    conv = layer("transposed_conv", {"out": 8, "kernel": 3, **options})
+    expected = functional.conv_transpose2d(image(), weights(conv, "conv.weight"), weights(conv, "conv.bias"), **options)
+    assert torch.equal(conv(image()), expected)
+
+
 @pytest.mark.parametrize("order", ["conv_norm_act", "norm_act_conv"])
 @pytest.mark.parametrize("norm", ["none", "batch", "layer", "group"])
 def test_order_of_norm_activation_and_weights(norm: str, order: str) -> None:

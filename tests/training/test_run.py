@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from archbuilder.description import describe_graph
@@ -33,6 +34,16 @@ def test_a_run_leaves_a_record_weights_an_architecture_metrics_and_a_checkpoint(
     left = {path.name for path in folder.iterdir()}
     assert {"record.json", "architecture.json", "weights.safetensors", "metrics.csv", "checkpoints"} <= left
     assert not [name for name in left if name.startswith(".")]
+
+
+def test_what_was_resolved_stands_beside_the_record(tmp_path: Path) -> None:
+    record = trained(tmp_path, "+model.budget.params=20k", "seed=7")
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert config["seed"] == 7
+    assert "budget" not in config["model"]
+    assert 0 < config["model"]["scale"]["width"] < 1
+    assert expand(config["model"]).nodes == expand("plain", ["model.input=[3,16,16]", "model.budget.params=20k"]).nodes
+    assert 19_000 < record.cost.params <= 20_000
 
 
 def test_the_record_tells_network_cost_recipe_data_seed_and_result(folder: Path) -> None:

@@ -1,0 +1,116 @@
+"""Primitives that other packages bring: installed, found by name, used like any other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archbuilder import primitives
+from archbuilder.errors import ConfigError
+from archbuilder.primitives import Primitive, primitive
+
+MODULE = '''
+from archbuilder.primitives import Cost, Primitive, param, primitive
+
+print("imported")
+
+@primitive("blur")
+class Blur(Primitive):
+    """The mean of each window, at the same size."""
+
+    kernel: int = param("integer", 3, "side of the window", minimum=1)
+
+    def module(self, inputs):
+        from torch import nn
+        return nn.AvgPool2d(self.kernel, 1, self.kernel // 2, count_include_pad=False)
+'''
+MODEL = "{'input': [3, 8, 8], 'stages': {'soft': {'block': 'blur', 'kernel': 5}}}"
+
+
+def install(folder: Path, entries: str, module: str = MODULE) -> None:
+    """Lay out a package as an installer would: its module, and what it tells about itself."""
+    (folder / "soft_focus.py").write_text(module)
+    about = folder / "soft_focus-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: soft-focus\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[archbuilder.primitives]\n{entries}\n")
+
+
+def python(folder: Path, code: str) -> str:
+    """Return what a fresh Python that has `folder` on its path prints."""
+    start = f"import sys; sys.path.insert(0, {str(folder)!r}); import archbuilder, archbuilder.primitives as p\n"
+    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_installed_primitive_is_described_built_and_checked(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    code = f"""
+graph = archbuilder.expand({MODEL})
+print(archbuilder.describe(graph).layers[0].op, graph.shapes)
+import torch
+x = torch.rand(2, 3, 8, 8)
+net = archbuilder.build(graph)
+print(torch.equal(net(x), torch.nn.functional.avg_pool2d(x, 5, 1, 2, count_include_pad=False)))
+from archbuilder.graph_json import from_json, to_json
+again = from_json(to_json(graph)); p.check(again); print(again == graph)
+"""
+    assert python(tmp_path, code).splitlines() == ["imported", "blur ((3, 8, 8),)", "True", "True"]
+
+
+def test_nothing_is_imported_before_its_name_is_used(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    code = "archbuilder.describe('fire_small'); print('blur' in p.names(), 'conv' in p.names())"
+    assert python(tmp_path, code).splitlines() == ["True True"]
+
+
+def test_a_misspelt_name_is_told_with_those_of_other_packages(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    code = f"""
+try: archbuilder.expand(eval({MODEL.replace("blur", "blurr")!r}))
+except archbuilder.ConfigError as error: print(error)
+"""
+    assert "there is no block 'blurr'; did you mean 'blur'?" in python(tmp_path, code)
+
+
+@pytest.mark.parametrize(
+    ("entries", "module", "told"),
+    [
+        (
+            "blur = soft_focus:Blur",
+            "import not_there",
+            "blur: the primitive of the package soft-focus cannot be loaded (ModuleNotFoundError: No module",
+        ),
+        ("blur = soft_focus:Blur", "Blur = 1", "names soft_focus:Blur, which registers no such primitive"),
+        ("blur = soft_focus:Blurr", MODULE, "AttributeError"),
+        (
+            "blur = soft_focus",
+            MODULE.replace('"blur"', '"conv"'),
+            "primitive 'conv': archbuilder.primitives.conv has one of that name; choose another",
+        ),
+    ],
+)
+def test_a_broken_package_is_named(tmp_path: Path, entries: str, module: str, told: str) -> None:
+    install(tmp_path, entries, module)
+    code = f"""
+try: archbuilder.expand({MODEL})
+except archbuilder.ConfigError as error: print(error)
+"""
+    assert told in python(tmp_path, code)
+
+
+def test_names_and_parameters_have_to_be_usable() -> None:
+    for name in ("two words", "_hidden", "class"):
+        with pytest.raises(ConfigError, match="is no name for a primitive"):
+            primitive(name)(type("Made", (Primitive,), {}))
+
+    class Repeats(Primitive):
+        repeat: int = primitives.param("integer", 1)
+
+    with pytest.raises(ConfigError, match="its parameter 'repeat' means something else in a layer"):
+        primitive("repeats")(Repeats)
+    assert "repeats" not in primitives.names()
