@@ -41,11 +41,13 @@ class Block(nn.Module):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.graph = graph
-        self._plans = {True: _plan(graph), False: _plan(without_auxiliary(graph))}
+        plan = _plan(graph)
+        self._plans = {True: plan, False: _plan(without_auxiliary(graph)) if graph.auxiliary else plan}
         shapes: dict[str, Shape] = dict(graph.inputs)
         for node in graph.nodes:
-            _attach(self, node.name, _module(node, tuple(shapes[name] for name in node.reads)))
-            shapes |= {reference(node.name, i): shape for i, shape in enumerate(node.shapes)}
+            _attach(self, node.name, _module(node, tuple([shapes[name] for name in node.reads])))
+            for index, shape in enumerate(node.shapes):
+                shapes[reference(node.name, index)] = shape
 
     def forward(self, x: Tensor) -> Any:
         return self._run([x])
@@ -92,9 +94,11 @@ def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
     """Add a module under a dotted path, through plain containers."""
     *containers, name = path.split(".")
     for container in containers:
-        if container not in root._modules:
-            root.add_module(container, nn.Module())
-        root = root.get_submodule(container)
+        inner = root._modules.get(container)
+        if inner is None:
+            inner = nn.Module()
+            root.add_module(container, inner)
+        root = inner
     root.add_module(name, module)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
@@ -48,8 +49,12 @@ class Library:
             return None
         for folder in self.folders:
             path = folder / f"{name}.yaml"
-            if path.is_file():
-                return _read_file(path, path.stat().st_mtime_ns)
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if S_ISREG(status.st_mode):
+                return _read_file(path, status.st_mtime_ns)
         return None
 
     def names(self) -> list[str]:

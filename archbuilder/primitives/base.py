@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from archbuilder.errors import ConfigError
@@ -47,6 +48,7 @@ class Primitive:
     """
 
     name: ClassVar[str]
+    params: ClassVar[Mapping[str, Param]]
     inputs: ClassVar[int | None] = 1
     """How many inputs it takes; None: one or more."""
     from_style: ClassVar[Mapping[str, str]] = {}
@@ -104,6 +106,7 @@ def primitive(name: str) -> Callable[[P], P]:
         check_name(name, f"primitive {name!r}", "a primitive")
         made = dataclass(frozen=True)(cls)
         made.name = name
+        made.params = MappingProxyType({field.name: field.metadata["param"] for field in dataclasses.fields(made)})
         taken = REGISTRY.get(name)
         # The same class again is a module that is reloaded.
         if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -117,9 +120,9 @@ def primitive(name: str) -> Callable[[P], P]:
     return register
 
 
-def params_of(cls: type[Primitive]) -> dict[str, Param]:
+def params_of(cls: type[Primitive]) -> Mapping[str, Param]:
     """Return the parameters of a primitive by name, in the order of declaration."""
-    return {field.name: field.metadata["param"] for field in dataclasses.fields(cls)}
+    return cls.params
 
 
 def channels(shape: Shape) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph, Leaf, flatten
 from archbuilder.language.params import read
-from archbuilder.primitives.base import Primitive, Refusal, params_of
+from archbuilder.primitives.base import REGISTRY, Primitive, Refusal, params_of
 from archbuilder.primitives.plugins import find, names
 
 
@@ -18,19 +19,31 @@ def bind(leaf: Leaf, path: str = "") -> Primitive:
     exactly its parameters.
     """
     where = f"layer {path or leaf.name}"
-    cls = find(leaf.op)
-    if cls is None:
+    if find(leaf.op) is None:
         raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, names(), 'primitives')}")
+    # With types, since 1 == True == 1.0, but not for a primitive.
+    typed = tuple([(name, type(value), value) for name, value in leaf.attributes.items()])
+    try:
+        return _bound(leaf.op, typed)
+    except ConfigError as error:
+        raise ConfigError(f"{where}{error.where}", error.what) from None
+
+
+@lru_cache(maxsize=4096)
+def _bound(op: str, attributes: tuple[tuple[str, type, Any], ...]) -> Primitive:
+    """Return the primitive with these attributes, checked; networks repeat themselves, so most are met again."""
+    cls = REGISTRY[op]
     declared = params_of(cls)
-    if set(leaf.attributes) != set(declared):
-        odd = sorted(set(leaf.attributes) ^ set(declared))
-        raise ConfigError(where, f"{leaf.op} has the attributes {', '.join(declared)}; odd here: {', '.join(odd)}")
+    given = {name: value for name, _, value in attributes}
+    if set(given) != set(declared):
+        odd = sorted(set(given) ^ set(declared))
+        raise ConfigError("", f"{cls.name} has the attributes {', '.join(declared)}; odd here: {', '.join(odd)}")
     values: dict[str, Any] = {}
-    for name, value in leaf.attributes.items():
+    for name, value in given.items():
         # A word may be a string; a number may not, since a Graph holds values, never expressions.
         if isinstance(value, str) and declared[name].type not in ("word", "block"):
-            raise ConfigError(f"{where}.{name}", f"'{value}' is a string")
-        values[name] = read(value, declared[name], {}, f"{where}.{name}")
+            raise ConfigError(f".{name}", f"'{value}' is a string")
+        values[name] = read(value, declared[name], {}, f".{name}")
     return cls(**values)
 
 
