@@ -1,34 +1,20 @@
 """Time to build, expand and describe networks, as ratios to torchvision's constructors in the same run.
 
-python benchmarks/build.py [--rounds N]
+python -m benchmarks.build [--rounds N]
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from statistics import median
 
 import torchvision
 
 import archbuilder
 from archbuilder.language.source import read_source
+from benchmarks.timing import alternating, seconds
 
 NETWORKS = ("resnet50", "mobilenet_v2", "densenet121")
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long one call takes."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
-
-
-def alternating(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Return the medians of both actions, taken in turns so that other load on the machine meets both."""
-    pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 
 def main() -> None:
@@ -41,11 +27,11 @@ def main() -> None:
         source = read_source(f"imagenet/{name}", [])
         theirs = getattr(torchvision.models, name)
         archbuilder.build(source), theirs()
-        ours, peer = alternating(lambda s=source: archbuilder.build(s), theirs, rounds)  # type: ignore[misc]
+        ours, peer, ratio = alternating(lambda s=source: archbuilder.build(s), theirs, rounds)  # type: ignore[misc]
         described = median(seconds(lambda s=source: archbuilder.describe(s)) for _ in range(rounds))  # type: ignore[misc]
         by_name = median(seconds(lambda n=name: archbuilder.describe(f"imagenet/{n}")) for _ in range(rounds))  # type: ignore[misc]
         print(
-            f"{name:14} {ours * 1e3:7.1f}ms {peer * 1e3:10.1f}ms {ours / peer:6.2f}   "
+            f"{name:14} {ours * 1e3:7.1f}ms {peer * 1e3:10.1f}ms {ratio:6.2f}   "
             f"{described * 1e3:.1f} ms from its mapping, {by_name * 1e3:.1f} ms by name"
         )
 

@@ -2,7 +2,7 @@
 
 All sides shift by up to 4 pixels, mirror, normalise and yield float32 batches; they take turns, so that a
 busy machine slows all. torchvision is measured with reflection, which is the same augmentation, and with
-constant padding, which is faster there. Run: python benchmarks/input_source.py --images 10000
+constant padding, which is faster there. Run: python -m benchmarks.input_source --images 10000
 """
 
 from __future__ import annotations

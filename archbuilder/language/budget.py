@@ -103,16 +103,20 @@ class _Solver:
 
 
 def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
-    """Return two widths about one percent apart, between which the cost passes what is wanted."""
-    low, high = NARROWEST, WIDEST
+    """Return two widths at most one percent apart, between which the cost passes what is wanted."""
+    low, high, width, tries = NARROWEST, WIDEST, 1.0, 0
     while high / low > 1.01:
-        middle = (low * high) ** 0.5
-        cost = solver.cost(middle)
+        cost = solver.cost(width)
         # A width that does not build says nothing; the search below steps down past it.
         if cost is None or cost <= wanted:
-            low = middle
+            low = width
         else:
-            high = middle
+            high = width
+        tries += 1
+        # Cost grows about with the square of the width: guess where it passes, and step over that by half a percent
+        # to come down on the other side. Where guesses lead nowhere, halving does.
+        guess = width * (wanted / cost) ** 0.5 * (1.004 if cost <= wanted else 1 / 1.004) if cost else 0.0
+        width = guess if low < guess < high and tries < 12 else (low * high) ** 0.5
     return low, high
 
 
@@ -139,9 +143,11 @@ def _short(low: float, high: float) -> float:
 
 def _last_within(widths: list[float], solver: _Solver, wanted: int) -> int:
     """Return the place of the widest that costs no more than wanted, or -1: cost rises with width."""
-    low, high = -1, len(widths)
+    low, high, step = -1, len(widths), 1
     while high - low > 1:
-        middle = (low + high) // 2
+        # The widest are the likeliest, so the first steps down are small.
+        middle = max((low + high) // 2, high - step)
+        step *= 4
         # A width that does not build says nothing: ask the nearest narrower one that does.
         place = middle
         while place > low and solver.cost(widths[place]) is None:

@@ -1,0 +1,32 @@
+"""Timing two ways of doing a thing against one another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+Action = Callable[[], object]
+
+
+def seconds(action: Action) -> float:
+    """Return how long one call takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def alternating(first: Action, second: Action, rounds: int) -> tuple[float, float, float]:
+    """Return the medians of both actions in seconds, and the median of their ratio, round by round.
+
+    They are taken in turns, and in the other order every other round, so that load on the machine meets both.
+    """
+    pairs = []
+    for place in range(rounds):
+        if place % 2:
+            later = seconds(second)
+            pairs.append((seconds(first), later))
+        else:
+            pairs.append((seconds(first), seconds(second)))
+    firsts, seconds_ = zip(*pairs, strict=True)
+    return median(firsts), median(seconds_), median(a / b for a, b in pairs)
