@@ -104,18 +104,20 @@ class _Solver:
 
 def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
     """Return two widths at most one percent apart, between which the cost passes what is wanted."""
-    low, high, width, tries = NARROWEST, WIDEST, 1.0, 0
-    while high / low > 1.01:
-        cost = solver.cost(width)
-        # A width that does not build says nothing; the search below steps down past it.
-        if cost is None or cost <= wanted:
-            low = width
-        else:
-            high = width
-        tries += 1
-        # Cost grows about with the square of the width: guess where it passes, and step over that by half a percent
-        # to come down on the other side. Where guesses lead nowhere, halving does.
-        guess = width * (wanted / cost) ** 0.5 * (1.004 if cost <= wanted else 1 / 1.004) if cost else 0.0
+    low, high, width = NARROWEST, WIDEST, 1.0
+    square = 1.0
+    for tries in itertools.count():
+        # Cost grows about with the square of the width. What does not build is taken to cost that much; the search
+        # below steps down past it.
+        known = solver.cost(width)
+        square = square if known is None else known / width**2
+        cost = square * width**2
+        low, high = (width, high) if cost <= wanted else (low, width)
+        if high / low <= 1.01:
+            break
+        # Guess where it passes, and step over that by half a percent to come down on the other side; where guesses
+        # lead nowhere, halve.
+        guess = (wanted / square) ** 0.5 * (1.004 if cost <= wanted else 1 / 1.004)
         width = guess if low < guess < high and tries < 12 else (low * high) ** 0.5
     return low, high
 

@@ -1,0 +1,1 @@
+"""Ratios to a peer, measured in the same run."""
