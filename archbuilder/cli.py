@@ -14,8 +14,7 @@ from archbuilder.errors import ArchbuilderError
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit code is 0 only when it worked."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parse(arguments)
     try:
         options.command(options)
     except ArchbuilderError as error:
@@ -29,6 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.debug:
             raise
         fail(ArchbuilderError(f"{error.filename or 'the file system'}: {error.strerror or error}"))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; overrides may stand behind `--options` as well, which argparse alone would not take."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (not hasattr(options, "overrides") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +68,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
     export.set_defaults(command=_export)
+
+    foreign = commands.add_parser("import", help="package a model with the weights of torchvision or timm")
+    foreign.add_argument("model", metavar="MODEL", help="a shipped model's name, or a YAML file")
+    foreign.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as model.input=[3,240,240]")
+    foreign.add_argument(
+        "--from",
+        required=True,
+        dest="source",
+        metavar="SOURCE",
+        help="such as torchvision:ResNet50_Weights.IMAGENET1K_V2",
+    )
+    foreign.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
+    foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
+    foreign.set_defaults(command=_import)
     return parser
 
 
@@ -93,3 +117,14 @@ def _export(options: argparse.Namespace) -> None:
     from archbuilder.zoo.package import export
 
     print(f"packaged as {export(options.run, options.to, options.name)}")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from archbuilder.zoo.foreign import import_weights
+    from archbuilder.zoo.package import METADATA_FILE
+
+    path = import_weights(options.model, options.source, options.to, options.name, options.overrides)
+    metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
+    source, compared = metadata["origin"]["source"], metadata["comparison"]
+    difference, largest = compared["largest_difference"], compared["largest_output"]
+    print(f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {difference:.1e} at most")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from archbuilder.graph import Graph
 from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
+from archbuilder.zoo.metadata import SCHEMA, check_metadata
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.weights import read_weights
 
-SCHEMA = 1
 MANIFEST_FILE = "manifest.json"
 METADATA_FILE = "metadata.json"
 CONTENT = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
@@ -56,21 +56,32 @@ def export(run: Path, zoo: Path, name: str = "") -> Path:
             f"{run / ARCHITECTURE_FILE}: is not the network of the record beside it; train again with force=true"
         )
     name = name or _default_name(record)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
-    target = zoo / name
-    if target.exists():
-        raise PackageError(f"{target}: there is a package of that name; choose another with --name")
+
+    def fill(folder: Path) -> None:
+        for file in (ARCHITECTURE_FILE, WEIGHTS_FILE):
+            _copy(run / file, folder / file)
+
+    return write_package(zoo, name, _metadata(name, record), fill, str(run))
+
+
+def write_package(
+    zoo: Path, name: str, metadata: dict[str, Any], fill: Callable[[Path], None], source: str = ""
+) -> Path:
+    """Write a package into the folder `zoo` and return its path; it appears whole or not at all.
+
+    `fill` puts the architecture and the weights into the folder that it is given. Raises PackageError where there
+    is a package of that name already, or the files do not fit one another: told of `source`, where they come from.
+    """
+    target = new_path(zoo, name)
     zoo.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=zoo))
     try:
-        for file in (ARCHITECTURE_FILE, WEIGHTS_FILE):
-            _copy(run / file, making / file)
-        write_json(making / METADATA_FILE, _metadata(name, record))
+        fill(making)
+        write_json(making / METADATA_FILE, metadata)
         write_json(
             making / MANIFEST_FILE, {"schema": SCHEMA, "files": {file: _entry(making / file) for file in CONTENT}}
         )
-        _check_whole(making, run)
+        _check_whole(making, source or str(target))
         making.chmod(0o755)
         os.rename(making, target)
     except BaseException:
@@ -79,12 +90,27 @@ def export(run: Path, zoo: Path, name: str = "") -> Path:
     return target
 
 
-def _check_whole(making: Path, run: Path) -> None:
-    """Load a package in the making; what is wrong with it is told of the run that its files come from."""
+def new_path(zoo: Path, name: str) -> Path:
+    """Return where a new package of that name goes; raises PackageError for no name, or one that is taken."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
+    target = zoo / name
+    if target.exists():
+        raise PackageError(f"{target}: there is a package of that name; choose another with --name")
+    return target
+
+
+def plain_name(text: str) -> str:
+    """Return the part of a text that a package's name may be made of."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:60]
+
+
+def _check_whole(making: Path, source: str) -> None:
+    """Load a package in the making; what is wrong with it is told of where its files come from."""
     try:
         load_package(making)
     except PackageError as error:
-        raise PackageError(str(error).replace(str(making), str(run))) from None
+        raise PackageError(str(error).replace(str(making), source)) from None
 
 
 def load_package(path: Path) -> Loaded:
@@ -97,7 +123,7 @@ def load_package(path: Path) -> Loaded:
         raise PackageError(f"{path}: there is no such folder")
     _check_listing(path)
     _check_hashes(path, _read_json(path / MANIFEST_FILE))
-    metadata = _checked_metadata(_read_json(path / METADATA_FILE), path / METADATA_FILE)
+    metadata = check_metadata(_read_json(path / METADATA_FILE), path / METADATA_FILE)
     try:
         graph = from_json(_read_json(path / ARCHITECTURE_FILE))
         check(graph)
@@ -117,8 +143,7 @@ def load_package(path: Path) -> Loaded:
 
 
 def _default_name(record: Record) -> str:
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", record.architecture.name).strip("-.")
-    return f"{plain[:60]}-{record.data.name[:20]}-seed{record.seed}"
+    return f"{plain_name(record.architecture.name)}-{record.data.name[:20]}-seed{record.seed}"
 
 
 def _hash(path: Path) -> str:
@@ -200,22 +225,3 @@ def _check_hashes(folder: Path, manifest: Any) -> None:
     for file in CONTENT:
         if manifest["files"][file] != _entry(folder / file):
             raise PackageError(f"{folder / file}: differs from what the manifest says; the package is damaged")
-
-
-def _checked_metadata(metadata: Any, path: Path) -> dict[str, Any]:
-    """Return the metadata; raises PackageError where what loading needs is not there."""
-    if not isinstance(metadata, dict) or metadata.get("schema") != SCHEMA:
-        raise PackageError(f"{path}: not metadata of schema {SCHEMA}")
-    labels, preprocessing = metadata.get("labels"), metadata.get("preprocessing")
-    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
-        raise PackageError(f"{path}: its labels are no list of names")
-    if not isinstance(preprocessing, dict) or set(preprocessing) != {"shape", "mean", "std"}:
-        raise PackageError(f"{path}: its preprocessing is not shape, mean and std")
-    shape, mean, std = (preprocessing[key] for key in ("shape", "mean", "std"))
-    lists = all(isinstance(values, list) for values in (shape, mean, std))
-    if not lists or not len(shape) == 3 or not all(type(side) is int for side in shape) or len(mean) != shape[0]:
-        raise PackageError(f"{path}: its preprocessing has no shape [C, H, W] with a mean for each channel")
-    numbers = all(type(number) is float and math.isfinite(number) for number in (*mean, *std))
-    if not numbers or len(std) != len(mean) or not all(number > 0 for number in std):
-        raise PackageError(f"{path}: its preprocessing has means or deviations that are no usable numbers")
-    return metadata

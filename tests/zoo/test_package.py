@@ -239,11 +239,40 @@ def test_metadata_without_labels_or_preprocessing_is_refused(package: Path) -> N
         ("preprocessing", {**preprocessing, "std": [float("nan"), 1.0, 1.0]}),
         ("preprocessing", {**preprocessing, "mean": [1.0]}),
         ("preprocessing", {**preprocessing, "shape": [3, 32, 32]}),
+        ("preprocessing", {**preprocessing, "resize": 20}),
+        ("preprocessing", {**preprocessing, "crop": 16}),
+        ("preprocessing", {**preprocessing, "interpolation": "bilinear"}),
+        *(
+            ("preprocessing", {**preprocessing, "resize": resize, "interpolation": "bilinear"})
+            for resize in (15, 4097, 20.0, True, "20", [20], -20)
+        ),
+        *(
+            ("preprocessing", {**preprocessing, "resize": 20, "interpolation": interpolation})
+            for interpolation in ("nearest", None, 2, ["bilinear"])
+        ),
         ("schema", 9),
     ):
         rewritten(package, "metadata.json", json.dumps({**content, key: value}).encode())
         with pytest.raises(PackageError, match=r"metadata\.json"):
             archbuilder.load(package)
+
+
+@pytest.mark.parametrize("resize", [None, 16, 20])
+def test_metadata_may_tell_how_pictures_are_resized(package: Path, resize: int | None) -> None:
+    content = json.loads((package / "metadata.json").read_text())
+    before = archbuilder.load(package).preprocess
+    content["preprocessing"] |= {"resize": resize, "interpolation": "bicubic"}
+    rewritten(package, "metadata.json", json.dumps(content).encode())
+    preprocess = archbuilder.load(package).preprocess
+    picture = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    larger = picture.repeat(1, 2, 3)
+    # Of the very size it makes no difference; from 20 on there is something to cut off.
+    assert torch.equal(preprocess(picture), before(picture)) == (resize != 20)
+    if resize is None:
+        with pytest.raises(DataError, match="resize it first"):
+            preprocess(larger)
+    else:
+        assert preprocess(larger).shape == (1, 3, 16, 16)
 
 
 def test_a_folder_that_is_no_package_is_told(tmp_path: Path) -> None:

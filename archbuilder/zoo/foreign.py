@@ -1,0 +1,126 @@
+"""Packages from weights of other libraries: transferred by order of execution, and tried before they are written."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import archbuilder
+from archbuilder.assemble import Block, assemble
+from archbuilder.description import describe_graph
+from archbuilder.files import write_json
+from archbuilder.graph import Graph
+from archbuilder.graph_json import to_json
+from archbuilder.language.source import Source, expand
+from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Cost
+from archbuilder.weights import TransferError, transfer
+from archbuilder.zoo.metadata import SCHEMA
+from archbuilder.zoo.package import new_path, plain_name, write_package
+from archbuilder.zoo.preprocess import Preprocess
+from archbuilder.zoo.sources import Foreign, ForeignError, fetch
+from archbuilder.zoo.weights import write_weights
+
+TOLERANCE = 1e-3
+"""Largest difference of two logits, as a share of the largest logit: far above rounding, far below a wrong layer."""
+
+
+def import_weights(model: Source, source: str, zoo: Path, name: str = "", overrides: Iterable[str] = ()) -> Path:
+    """Write a package of `model` with the weights, preprocessing and labels of `source`; return its path.
+
+    `source` is torchvision:NAME or timm:NAME. Both networks answer the same pictures before anything is written,
+    each with its own preprocessing; the metadata keep how far they differ. Raises ConfigError for a model that
+    cannot be built, ForeignError for a source that cannot be had or that answers otherwise, TransferError where the
+    two differ in structure, PackageError where the name is taken. The package appears whole or not at all.
+    """
+    graph = expand(model, overrides)
+    name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
+    new_path(zoo, name)  # told before anything is fetched
+    foreign = fetch(source)
+    net = adopted(graph, foreign)
+    preprocessing = _preprocessing(foreign)
+    comparison = _compare(foreign, net, Preprocess(**preprocessing))
+    metadata = _metadata(name, graph, foreign, preprocessing) | {"comparison": comparison}
+
+    def fill(folder: Path) -> None:
+        write_json(folder / ARCHITECTURE_FILE, to_json(graph))
+        write_weights(net, folder / WEIGHTS_FILE)
+
+    return write_package(zoo, name, metadata, fill)
+
+
+def adopted(graph: Graph, foreign: Foreign) -> Block:
+    """Return the network of `graph` with the weights of `foreign`, in evaluation mode.
+
+    Raises ForeignError where its inputs or outputs are others, TransferError where its structure is another.
+    """
+    shapes = list(graph.inputs.values())
+    if shapes != [foreign.shape]:
+        taken = " and ".join(str(list(shape)) for shape in shapes)
+        wanted = str(list(foreign.shape)).replace(" ", "")
+        raise ForeignError(
+            f"{foreign.source} was trained for inputs of {wanted}, but {graph.name} takes {taken}; "
+            f"add model.input={wanted}"
+        )
+    if graph.shapes[0] != (len(foreign.labels),):
+        raise ForeignError(
+            f"{foreign.source} tells {len(foreign.labels)} classes apart, but {graph.name} gives "
+            f"{list(graph.shapes[0])}; add model.classes={len(foreign.labels)}"
+        )
+    net = assemble(graph)
+    try:
+        transfer(foreign.module, net)
+    except TransferError as error:
+        raise TransferError(f"{foreign.source} is not the network {graph.name}: {error}") from None
+    return net.eval()
+
+
+def _compare(foreign: Foreign, net: Block, preprocess: Preprocess) -> dict[str, float]:
+    """Return how far both networks' logits of the same pictures differ, and how large they are; refuse too far."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    channels, high, wide = foreign.shape
+    # Larger than the crop and not square, so that resizing and cutting count.
+    pixels = random.integers(0, 256, (2, high * 5 // 4, wide * 3 // 2, channels), dtype=np.uint8)
+    pictures = [Image.fromarray(picture.squeeze()) for picture in pixels]
+    with torch.inference_mode():
+        expected = foreign.module.eval()(torch.stack([foreign.prepare(picture) for picture in pictures]))
+        made = net(preprocess(pictures))
+    difference, largest = float((made - expected).abs().max()), float(expected.abs().max())
+    # So written that what is not a number is refused as well.
+    if not (0 < largest < float("inf") and difference <= TOLERANCE * largest):
+        raise ForeignError(
+            f"{foreign.source} and {net.graph.name} hold weights of the same shapes, but their outputs, up to "
+            f"{largest:.3g}, differ by up to {difference:.3g}: an activation, an eps, a stride or a padding is another"
+        )
+    return {"largest_difference": difference, "largest_output": largest}
+
+
+def _preprocessing(foreign: Foreign) -> dict[str, Any]:
+    plain = {key: getattr(foreign, key) for key in ("mean", "std", "resize", "interpolation")}
+    return {"shape": list(foreign.shape), **plain}
+
+
+def _metadata(name: str, graph: Graph, foreign: Foreign, preprocessing: dict[str, Any]) -> dict[str, Any]:
+    """Return what an imported package says about itself: nothing about a training that was not seen."""
+    cost = describe_graph(graph)
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "network": graph.name,
+        "cost": vars(Cost(cost.params, cost.params, cost.macs, cost.peak_activations)),
+        "labels": foreign.labels,
+        "preprocessing": preprocessing,
+        "origin": foreign.origin,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": str(torch.__version__),
+            "archbuilder": archbuilder.__version__,
+        },
+    }
