@@ -115,7 +115,7 @@ def _schema(options: argparse.Namespace) -> None:
         print(text)
         return
     write_text(options.to, text + "\n")
-    print(f"written to {options.to}; a model's first line can be: # yaml-language-server: $schema={options.to}")
+    print(f"written to {options.to}; a YAML file names it in a line: # yaml-language-server: $schema=(path from there)")
 
 
 def _library(folders: list[Path]) -> Library:

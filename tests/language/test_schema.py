@@ -268,7 +268,7 @@ def test_whatever_the_language_builds_is_valid() -> None:
     became: Counter[str] = Counter()
 
     @given(anything)
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def every(source: Any) -> None:
         try:
             graph = expand(source)
