@@ -7,9 +7,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError
+
+if TYPE_CHECKING:
+    from archbuilder.language.blocks import Library
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,6 +58,18 @@ def _parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", help="names of the shipped models")
     models.set_defaults(command=_models)
+
+    blocks = commands.add_parser("blocks", help="the blocks that a layer may be, or everything about one")
+    blocks.add_argument("name", nargs="?", metavar="NAME", help="one of them")
+    blocks.set_defaults(command=_blocks)
+
+    schema = commands.add_parser("schema", help="JSON Schema of models and blocks, for completion in editors")
+    schema.add_argument("--to", type=Path, metavar="FILE", help="write it there (default: print it)")
+    schema.set_defaults(command=_schema)
+
+    for command in (blocks, schema):
+        own = "a folder of block files of your own, which win over the shipped ones; may be given again"
+        command.add_argument("--with", dest="own", type=Path, action="append", default=[], metavar="DIR", help=own)
 
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
@@ -105,6 +121,35 @@ def _models(options: argparse.Namespace) -> None:
     from archbuilder.api import models
 
     print("\n".join(models()))
+
+
+def _blocks(options: argparse.Namespace) -> None:
+    from archbuilder.language.reference import listing, page
+
+    library = _library(options.own)
+    print(page(options.name, library) if options.name else listing(library))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from archbuilder.files import write_text
+    from archbuilder.language.schema import schema
+
+    text = json.dumps(schema(_library(options.own)), indent=1)
+    if options.to is None:
+        print(text)
+        return
+    write_text(options.to, text + "\n")
+    print(f"written to {options.to}; a YAML file names it in a line: # yaml-language-server: $schema=(path from there)")
+
+
+def _library(folders: list[Path]) -> Library:
+    """Return the shipped blocks, and before them those of one's own folders."""
+    from archbuilder.language.source import library
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise ArchbuilderError(f"{folder}: there is no such folder")
+    return library(folders)
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -15,7 +15,15 @@ from archbuilder.language.names import check_layer_name, check_param_name
 from archbuilder.language.params import Param, declare
 from archbuilder.language.yaml import load
 
-KEYS = ("doc", "inputs", "params", "style", "layers", "outputs")
+KEYS = {
+    "doc": "what the block is and where it comes from, in a sentence",
+    "inputs": "names of its inputs; by default the one `input`",
+    "params": "its parameters: name to type (required), to default value (optional), or to a mapping that says both",
+    "style": "overrides of the surrounding style for everything inside",
+    "layers": "its layers by name, run top to bottom; the last one's output is the block's",
+    "outputs": "names of the layers that it returns, where it returns several",
+}
+"""The keys of a block file, and what each says."""
 LONGEST = 100
 """Characters in the name of a block that has a file; some file systems take few more."""
 

@@ -14,6 +14,12 @@ from archbuilder.language.model import Model, read_model
 from archbuilder.language.scale import Scale, read_scale
 
 NARROWEST, WIDEST = 2.0**-10, 64.0
+KINDS = {
+    "params": "parameters, those of auxiliary heads included: 300000, 300k or 1.5M",
+    "macs": "multiply-accumulates for one image: 40000000, 40M or 4G",
+}
+"""What can be limited, and how it is written."""
+AMOUNT = r"(\d+(?:\.\d+)?)([kMG]?)"
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -46,9 +52,9 @@ def _read(content: Any, where: str) -> tuple[str, int]:
     if not isinstance(content, Mapping) or len(content) != 1:
         raise ConfigError(where, f"a budget is {{params: 300k}} or {{macs: 40M}}, not {content!r:.60}")
     [(kind, value)] = content.items()
-    if kind not in ("params", "macs"):
-        raise ConfigError(f"{where}.{kind}", f"no such cost; {suggestion(str(kind), ('params', 'macs'))}")
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]?)", str(value))
+    if kind not in KINDS:
+        raise ConfigError(f"{where}.{kind}", f"no such cost; {suggestion(str(kind), KINDS)}")
+    found = re.fullmatch(AMOUNT, str(value))
     number = float(found.group(1)) * _UNITS[found.group(2)] if found else 0
     if isinstance(value, bool) or not 1 <= number <= 10**15:
         raise ConfigError(f"{where}.{kind}", f"{value!r:.60} is no amount; write 300000, 300k or 1.5M")

@@ -39,16 +39,32 @@ def divisible(x: float, by: int = 8) -> int:
 
 
 def _round(x: float) -> int:
+    """Return the nearest whole number, of two equally near ones the even one."""
     # One argument only: round(x, -10**7) would compute a number of ten million digits.
     return round(x)
 
 
+def _ceil(x: float) -> int:
+    """Return the smallest whole number not below x."""
+    return math.ceil(x)
+
+
+def _min(*numbers: float) -> float:
+    """Return the smallest of several numbers."""
+    return min(*numbers)
+
+
+def _max(*numbers: float) -> float:
+    """Return the largest of several numbers."""
+    return max(*numbers)
+
+
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False}
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "min": min,
-    "max": max,
+    "min": _min,
+    "max": _max,
     "round": _round,
-    "ceil": math.ceil,
+    "ceil": _ceil,
     "divisible": divisible,
     "fixed": fixed,
 }

@@ -15,7 +15,24 @@ from archbuilder.language.params import Param, read
 from archbuilder.language.scale import Scale, read_scale
 
 SECTIONS = ("stem", "stages", "head")
-KEYS = ("doc", "input", "inputs", "classes", "params", "style", "scale", "budget", "blocks", *SECTIONS, "outputs")
+KEYS = {
+    "doc": "what the network is and where it comes from, in a sentence",
+    "input": "shape of one image: [channels, height, width]",
+    "inputs": "several inputs instead of one: name to [channels, height, width]",
+    "classes": "how many classes; layers of the model may say `classes` where a number is expected",
+    "params": "parameters of the whole network, which its layers see: name to default value, or to a mapping",
+    "style": "norm, activation and the like, for every layer that does not say otherwise",
+    "scale": "factors on widths and depths of the whole network",
+    "budget": "the cost to come closest to from below, by choosing the width",
+    "blocks": "blocks of the model's own: name to what else would be a block file",
+    "stem": "the first layers by name",
+    "stages": "the body: layers by name; copies made by `repeat` count for `index`, `count` and `scale.depth`",
+    "head": "the last layers by name; a model without it ends with its last layer",
+    "outputs": "auxiliary heads for training alone: name to a layer with `from` and `weight`",
+}
+"""The keys of a model, and what each says."""
+INHERIT = "other models that this one starts from, as in [/model/resnet20@_here_, _self_]; the rest says what differs"
+"""What the key `defaults` says, which Hydra reads: it is gone from a model that was composed."""
 _SIDE = Param("integers", minimum=1)
 
 
@@ -144,7 +161,7 @@ def _outputs(content: Mapping[str, Any], where: str) -> tuple[tuple[Layer, ...],
         for key in ("from", "weight"):
             if key not in spec:
                 raise ConfigError(f"{where}.outputs.{name}", f"an auxiliary output needs {key}: {_WHY[key]}")
-        weights[name] = float(read(spec["weight"], _WEIGHT, {}, f"{where}.outputs.{name}.weight"))  # type: ignore[arg-type]
+        weights[name] = float(read(spec["weight"], WEIGHT, {}, f"{where}.outputs.{name}.weight"))  # type: ignore[arg-type]
         specs[name] = {key: value for key, value in spec.items() if key != "weight"}
     layers = read_layers(specs, f"{where}.outputs", "outputs.") if specs else ()
     for layer in layers:
@@ -155,8 +172,8 @@ def _outputs(content: Mapping[str, Any], where: str) -> tuple[tuple[Layer, ...],
     return layers, weights
 
 
-_WEIGHT = Param("number", minimum=0)
-_WHY = {"from": "the layer that it reads", "weight": "the share of its loss in training"}
+WEIGHT = Param("number", minimum=0, doc="the share of its loss in training")
+_WHY = {"from": "the layer that it reads", "weight": WEIGHT.doc}
 
 
 def _with_heads(layers: tuple[Layer, ...], heads: tuple[Layer, ...]) -> tuple[Layer, ...]:

@@ -8,8 +8,17 @@ from archbuilder.errors import ConfigError
 from archbuilder.language.expressions import CONSTANTS, FUNCTIONS
 from archbuilder.language.params import SURROUNDINGS
 
-# The keys of a layer that are not parameters of its block.
-RESERVED = ("block", "from", "repeat", "when", "style", "after", "doc")
+RESERVED = {
+    "block": "the primitive or composite that this layer is, or a parameter that names one",
+    "from": "the earlier layer it reads, or a list of them; `input` is what enters the block; by default the layer "
+    "before; `x.1` is one copy or output of `x`, `x.*` all of them",
+    "repeat": "how many copies in a row, named 0, 1, 2, ...",
+    "when": "a condition, asked for each copy: where it is false the name stands for the layer's first input",
+    "style": "overrides of the surrounding style, for this layer and all inside it",
+    "after": "the layer behind which this one stands; in a variant or an override a new layer comes last without it",
+    "doc": "a sentence for people",
+}
+"""The keys of a layer that are not parameters of its block, and what each says."""
 
 # The public attributes of torch.nn.Module, which a layer of the same name would hide. Written out because
 # this package imports no torch; a test compares it with the installed torch.

@@ -12,7 +12,14 @@ from archbuilder.language.expressions import LARGEST, ExpressionError, Value, ev
 REQUIRED: Any = object()
 TYPES = ("channels", "integer", "pair", "integers", "number", "boolean", "word", "block")
 # What each block may be told about where it stands; no parameter may take one of these names.
-SURROUNDINGS = ("block_in", "in_channels", "index", "count", "copy", "copies")
+SURROUNDINGS = {
+    "block_in": "channels entering the block",
+    "in_channels": "channels of this layer's first input",
+    "index": "which copy this is, from 0, among all that `repeat` makes in `stages`",
+    "count": "how many such copies there are",
+    "copy": "which copy this is, from 0, of the nearest `repeat`; 0 outside any",
+    "copies": "how many copies the nearest `repeat` makes; 1 outside any",
+}
 
 Argument = int | float | bool | str | tuple[int, ...]
 
@@ -154,6 +161,16 @@ def _expression(text: str, names: Mapping[str, Value], where: str) -> Value:
         raise ConfigError(where, str(error)) from None
 
 
+DECLARATION = {
+    "type": f"one of {', '.join(TYPES)}; by default that of the default value",
+    "default": "the value where a layer says none, or an expression over the parameters before it; without it the "
+    "parameter is required",
+    "repeat": "`first`: in a repeat only the first copy gets what is said, the others the default",
+    "doc": "what the parameter is, in a few words",
+}
+"""The keys of a parameter that is declared by a mapping."""
+
+
 def declare(value: Any, where: str) -> Param:
     """Return the parameter that a block file's `params` entry declares.
 
@@ -167,10 +184,9 @@ def declare(value: Any, where: str) -> Param:
 
 
 def _declare_fully(value: Mapping[Any, Any], where: str) -> Param:
-    keys = ("type", "default", "repeat", "doc")
     for key in value:
-        if key not in keys:
-            raise ConfigError(f"{where}.{key}", f"no such key of a parameter; {suggestion(str(key), keys)}")
+        if key not in DECLARATION:
+            raise ConfigError(f"{where}.{key}", f"no such key of a parameter; {suggestion(str(key), DECLARATION)}")
     kind = value["type"] if "type" in value else _type_of(value.get("default"), where)
     if kind not in TYPES:
         raise ConfigError(f"{where}.type", f"'{kind}' is no type; {suggestion(str(kind), TYPES, 'types')}")

@@ -11,11 +11,12 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.expressions import divisible
 from archbuilder.language.params import Param, read
 
-_PARAMS = {
-    "width": Param("number", 1.0, minimum=1e-3, maximum=1e3),
-    "depth": Param("number", 1.0, minimum=1e-3, maximum=1e3),
-    "divisor": Param("integer", 8, minimum=1, maximum=1024),
+PARAMS = {
+    "width": Param("number", 1.0, 1e-3, 1e3, doc="factor on every literal number of channels, but not on expressions"),
+    "depth": Param("number", 1.0, 1e-3, 1e3, doc="factor on every literal `repeat` in `stages`, rounded up"),
+    "divisor": Param("integer", 8, 1, 1024, doc="scaled channels are multiples of it"),
 }
+"""The keys of a scale."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Scale:
 def read_scale(content: Mapping[str, Any], where: str) -> Scale:
     """Return the scale that a model states; raises ConfigError."""
     for key in content:
-        if key not in _PARAMS:
-            raise ConfigError(f"{where}.{key}", f"no such key of a scale; {suggestion(str(key), _PARAMS, 'keys')}")
-    given = {key: read(value, _PARAMS[key], {}, f"{where}.{key}") for key, value in content.items()}
+        if key not in PARAMS:
+            raise ConfigError(f"{where}.{key}", f"no such key of a scale; {suggestion(str(key), PARAMS, 'keys')}")
+    given = {key: read(value, PARAMS[key], {}, f"{where}.{key}") for key, value in content.items()}
     return Scale(**given)  # type: ignore[arg-type]

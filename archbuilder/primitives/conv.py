@@ -31,9 +31,7 @@ class Convolution(Styled):
     """What all convolutions share: weights [out, in / groups, kh, kw] at every position of a window."""
 
     out: int = param("channels", doc="channels of the output")
-    stride: int = param(
-        "integer", 1, "step between positions; in a repeat only the first copy gets it", minimum=1, first=True
-    )
+    stride: int = param("integer", 1, "step between positions", minimum=1, first=True)
     groups: int = param("integer", 1, "groups of channels that do not see one another", minimum=1)
 
     def grid(self) -> tuple[Pair, Pair, int]:

@@ -33,10 +33,15 @@ _ACTS: Mapping[str, tuple[str, dict[str, Any]]] = {
 ACTS = ("none", *_ACTS)
 
 STYLE: Mapping[str, Param] = {
-    "norm": Param("word", "none", choices=NORMS, doc="normalisation"),
-    "act": Param("word", "none", choices=ACTS, doc="activation"),
+    "norm": Param("word", "none", choices=NORMS, doc="which normalisation"),
+    "act": Param("word", "none", choices=ACTS, doc="which activation"),
     "bias": Param("boolean", None, doc="a bias; by default exactly where there is no norm"),
-    "order": Param("word", "conv_norm_act", choices=ORDERS, doc="norm_act_conv is pre-activation"),
+    "order": Param(
+        "word",
+        "conv_norm_act",
+        choices=ORDERS,
+        doc="norm_act_conv puts norm and activation before the weights (pre-activation)",
+    ),
     "eps": Param("number", 1e-5, minimum=0, maximum=1, doc="added to the variance by the norm"),
     "momentum": Param("number", 0.1, minimum=0, maximum=1, doc="of batch norm's running statistics"),
 }
