@@ -7,13 +7,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError
-
-if TYPE_CHECKING:
-    from archbuilder.language.blocks import Library
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,10 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("--to", type=Path, metavar="FILE", help="write it there (default: print it)")
     schema.set_defaults(command=_schema)
 
-    for command in (blocks, schema):
-        own = "a folder of block files of your own, which win over the shipped ones; may be given again"
-        command.add_argument("--with", dest="own", type=Path, action="append", default=[], metavar="DIR", help=own)
-
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     compare.add_argument(
@@ -98,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     foreign.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
     foreign.set_defaults(command=_import)
+
+    for command in (models, blocks, schema, foreign):
+        own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
+        command.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
 
 
@@ -120,36 +116,28 @@ def _show(options: argparse.Namespace) -> None:
 def _models(options: argparse.Namespace) -> None:
     from archbuilder.api import models
 
-    print("\n".join(models()))
+    print("\n".join(models(options.config_dir)))
 
 
 def _blocks(options: argparse.Namespace) -> None:
     from archbuilder.language.reference import listing, page
+    from archbuilder.language.source import library
 
-    library = _library(options.own)
-    print(page(options.name, library) if options.name else listing(library))
+    blocks = library(config_dir=options.config_dir)
+    print(page(options.name, blocks) if options.name else listing(blocks))
 
 
 def _schema(options: argparse.Namespace) -> None:
     from archbuilder.files import write_text
     from archbuilder.language.schema import schema
+    from archbuilder.language.source import library
 
-    text = json.dumps(schema(_library(options.own)), indent=1)
+    text = json.dumps(schema(library(config_dir=options.config_dir)), indent=1)
     if options.to is None:
         print(text)
         return
     write_text(options.to, text + "\n")
     print(f"written to {options.to}; a YAML file names it in a line: # yaml-language-server: $schema=(path from there)")
-
-
-def _library(folders: list[Path]) -> Library:
-    """Return the shipped blocks, and before them those of one's own folders."""
-    from archbuilder.language.source import library
-
-    for folder in folders:
-        if not folder.is_dir():
-            raise ArchbuilderError(f"{folder}: there is no such folder")
-    return library(folders)
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -168,7 +156,14 @@ def _import(options: argparse.Namespace) -> None:
     from archbuilder.zoo.foreign import import_weights
     from archbuilder.zoo.package import METADATA_FILE
 
-    path = import_weights(options.model, options.source, options.to, options.name, options.overrides)
+    path = import_weights(
+        options.model,
+        options.source,
+        options.to,
+        options.name,
+        options.overrides,
+        config_dir=options.config_dir,
+    )
     metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
     source, compared = metadata["origin"]["source"], metadata["comparison"]
     difference, largest = compared["largest_difference"], compared["largest_output"]

@@ -11,7 +11,7 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.blocks import Block, Library
 from archbuilder.language.layers import Layer
 from archbuilder.language.params import Param
-from archbuilder.primitives import REGISTRY, Primitive, params_of
+from archbuilder.primitives import Primitive, find, names, params_of
 from archbuilder.primitives.style import STYLE
 
 
@@ -30,23 +30,26 @@ class Entry:
 
 
 def primitives() -> dict[str, Entry]:
-    """Return every primitive by name."""
-    return {name: _primitive(cls) for name, cls in sorted(REGISTRY.items())}
+    """Return every primitive by name, those of installed packages included."""
+    found = ((name, find(name)) for name in sorted(names()))
+    return {name: _primitive(cls) for name, cls in found if cls is not None}
 
 
 def composites(library: Library) -> dict[str, Entry]:
     """Return every composite of a library by name; raises ConfigError where a block file cannot be read."""
-    found = ((name, library.find(name)) for name in library.names() if name not in REGISTRY)
+    known = set(names())
+    found = ((name, library.find(name)) for name in library.names() if name not in known)
     return {name: _composite(block) for name, block in found if block is not None}
 
 
 def entry(name: str, library: Library) -> Entry:
     """Return the block of that name; raises ConfigError with the nearest one."""
-    if name in REGISTRY:
-        return _primitive(REGISTRY[name])
+    primitive = find(name)
+    if primitive is not None:
+        return _primitive(primitive)
     block = library.find(name)
     if block is None:
-        options = [*REGISTRY, *library.names()]
+        options = [*names(), *library.names()]
         raise ConfigError("block", f"there is no block '{name}'; {suggestion(name, options, 'blocks')}")
     return _composite(block)
 

@@ -54,9 +54,8 @@ def resolve(
     """
     from archbuilder.language.budget import resolve_budget
 
-    folder = _checked(config_dir)
-    blocks = library([*_folders_near(source), *([folder / "block"] if folder else [])])
-    content = read_source(source, list(overrides), folder)
+    blocks = library(_folders_near(source), config_dir=config_dir)
+    content = read_source(source, list(overrides), _checked(config_dir))
     return Resolved(_name(source), resolve_budget(content, blocks), blocks)
 
 
@@ -76,9 +75,10 @@ def _name(source: str | Path | Mapping[str, Any]) -> str:
     return source if isinstance(source, str) and not _is_file(source) else Path(source).stem
 
 
-def library(own: Iterable[Path] = ()) -> Library:
-    """Return the blocks in folders of one's own, and behind them the shipped ones."""
-    return Library((*own, conf_dir() / "block"), {})
+def library(own: Iterable[Path] = (), *, config_dir: str | Path | None = None) -> Library:
+    """Return the blocks in folders of one's own, those of `config_dir` last among them, and then the shipped ones."""
+    folder = _checked(config_dir)
+    return Library((*own, *([folder / "block"] if folder else []), conf_dir() / "block"), {})
 
 
 def _folders_near(source: str | Path | Mapping[str, Any]) -> list[Path]:

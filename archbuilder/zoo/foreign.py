@@ -30,7 +30,15 @@ TOLERANCE = 1e-3
 """Largest difference of two logits, as a share of the largest logit: far above rounding, far below a wrong layer."""
 
 
-def import_weights(model: Source, source: str, zoo: Path, name: str = "", overrides: Iterable[str] = ()) -> Path:
+def import_weights(
+    model: Source,
+    source: str,
+    zoo: Path,
+    name: str = "",
+    overrides: Iterable[str] = (),
+    *,
+    config_dir: str | Path | None = None,
+) -> Path:
     """Write a package of `model` with the weights, preprocessing and labels of `source`; return its path.
 
     `source` is torchvision:NAME or timm:NAME. Both networks answer the same pictures before anything is written,
@@ -38,7 +46,7 @@ def import_weights(model: Source, source: str, zoo: Path, name: str = "", overri
     cannot be built, ForeignError for a source that cannot be had or that answers otherwise, TransferError where the
     two differ in structure, PackageError where the name is taken. The package appears whole or not at all.
     """
-    graph = expand(model, overrides)
+    graph = expand(model, overrides, config_dir=config_dir)
     name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
     new_path(zoo, name)  # told before anything is fetched
     foreign = fetch(source)

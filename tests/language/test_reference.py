@@ -26,7 +26,7 @@ def test_every_block_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     main(["blocks"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if line.startswith("  ")] == [*sorted(REGISTRY), *SHIPPED.names()]
-    assert "  conv                 A kxk convolution: dense, grouped or depthwise." in lines
+    assert "conv A kxk convolution: dense, grouped or depthwise." in [" ".join(line.split()) for line in lines]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,8 +77,8 @@ def test_the_page_of_a_block_with_several_inputs_and_outputs(tmp_path: Path) -> 
     [
         (["blocks", "botleneck"], "there is no block 'botleneck'; did you mean 'bottleneck'?"),
         (["blocks", "cnov"], "did you mean 'conv'?"),
-        (["blocks", "--with", "nowhere"], "nowhere: there is no such folder"),
-        (["schema", "--with", "nowhere"], "nowhere: there is no such folder"),
+        (["blocks", "--config-dir", "nowhere"], "nowhere is no folder; name the one that holds model/ and block/"),
+        (["schema", "--config-dir", "nowhere"], "nowhere is no folder; name the one that holds model/ and block/"),
     ],
 )
 def test_a_mistake(capsys: pytest.CaptureFixture[str], arguments: list[str], telling: str) -> None:
@@ -90,10 +90,11 @@ def test_a_mistake(capsys: pytest.CaptureFixture[str], arguments: list[str], tel
 
 
 def test_a_broken_block_of_ones_own_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("layres: {}\n")
+    (tmp_path / "block").mkdir()
+    (tmp_path / "block" / "mine.yaml").write_text("layres: {}\n")
     for command in ("blocks", "schema"):
         with pytest.raises(SystemExit):
-            main([command, "--with", str(tmp_path)])
+            main([command, "--config-dir", str(tmp_path)])
         assert "mine.yaml:layres: no such key of a block; did you mean 'layers'?" in capsys.readouterr().err
 
 
