@@ -1,8 +1,8 @@
 """The leaf operations. Importing this imports no torch; making a module does."""
 
 from archbuilder.primitives import conv, join, linear, pool, shape, style
-from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, params_of, primitive
+from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, Window, params_of, primitive
 from archbuilder.primitives.bind import bind, check
 
-__all__ = ["REGISTRY", "Cost", "Primitive", "Refusal", "bind", "check", "params_of", "primitive"]
+__all__ = ["REGISTRY", "Cost", "Primitive", "Refusal", "Window", "bind", "check", "params_of", "primitive"]
 _FAMILIES = (conv, join, linear, pool, shape, style)

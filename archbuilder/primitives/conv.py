@@ -10,6 +10,7 @@ from archbuilder.primitives.base import (
     Cost,
     Refusal,
     Shapes,
+    Window,
     channels,
     map_of,
     param,
@@ -55,6 +56,10 @@ class Convolution(Styled):
         kernel, padding, dilation = self.grid()
         high, wide = (window(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))
         return ((self.out, high, wide),)
+
+    def field(self, inputs: Shapes) -> Window:
+        kernel, _, dilation = self.grid()
+        return Window(kernel, (self.stride, self.stride), dilation)
 
     def cost(self, inputs: Shapes) -> Cost:
         inner, outer = self.merged(inputs), self.outputs(inputs)[0]
