@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,10 @@ from archbuilder.errors import ArchbuilderError
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit code is 0 only when it worked."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and (options.command is not _show or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest  # what argparse does not take up where an option stands between models and overrides
     try:
         options.command(options)
     except ArchbuilderError as error:
@@ -36,11 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    show = commands.add_parser("show", help="cost of a network, layer by layer, before it exists")
-    show.add_argument("model", help="a shipped model's name, or a YAML file")
-    show.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as model.stages.stage2.ratio=2")
-    show.add_argument("--json", action="store_true", help="print JSON")
-    show.set_defaults(command=_show)
+    _add_show(commands.add_parser("show", help="what a network is and costs, layer by layer, before it exists"))
 
     models = commands.add_parser("models", help="names of the shipped models")
     models.set_defaults(command=_models)
@@ -61,20 +59,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_show(show: argparse.ArgumentParser) -> None:
+    show.add_argument(
+        "words",
+        nargs="+",
+        metavar="MODEL | OVERRIDE",
+        help="shipped models' names or YAML files, of which several are shown side by side; and what holds for all "
+        "of them, such as model.stages.stage2.ratio=2 or ~model.stages.stage3",
+    )
+    show.add_argument("--depth", type=_depth, metavar="N", help="fold what lies deeper than N levels")
+    how = show.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print JSON")
+    how.add_argument("--draw", type=Path, metavar="FILE", help="write a diagram: .svg, .html or .mmd (Mermaid)")
+    show.set_defaults(command=_show)
+
+
+def _depth(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 1 or more")
+    return int(text)
+
+
 def _show(options: argparse.Namespace) -> None:
-    from archbuilder.api import describe
+    from archbuilder.show.command import show
 
-    description = describe(options.model, options.overrides)
-    if options.json:
-        print(json.dumps(description.to_json(), indent=1))
-        return
-    from rich.console import Console
-
-    from archbuilder.show import cost_table
-
-    # Not cut off where there is no terminal whose width would be known.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(cost_table(description))
+    show([*options.words, *options.rest], depth=options.depth, as_json=options.json, to=options.draw)
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -1,0 +1,25 @@
+"""Numbers and shapes as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as people write it: 64x8x8."""
+    return "x".join(str(side) for side in shape)
+
+
+def count_text(number: int) -> str:
+    """Return a number with its thousands apart; nothing for none."""
+    return f"{number:,}" if number else ""
+
+
+def share_text(part: int, total: int) -> str:
+    """Return a part of a total in percent; nothing for none."""
+    return f"{part / total:.1%}" if part else ""
+
+
+def field_text(field: tuple[int, int], picture: tuple[int, int]) -> str:
+    """Return a receptive field as height x width, or `all` where it is just the whole picture."""
+    return "all" if field == picture else shape_text(field)
