@@ -15,8 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit code is 0 only when it worked."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and (options.command is not _show or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    unknown = [word for word in rest if word.startswith("-") or options.command is not _show]
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     options.rest = rest  # what argparse does not take up where an option stands between models and overrides
     try:
         options.command(options)

@@ -55,14 +55,10 @@ def diagram(network: Network, depth: int | None = None) -> Diagram:
         for name, shape in network.graph.inputs.items()
     )
     cost = network.cost
-    notes = [
-        f"{cost.params:,} params",
-        f"{cost.macs:,} MACs",
-        f"depth {cost.depth:,}",
-    ]
+    notes = (f"{cost.params:,} params", f"{cost.macs:,} MACs", f"depth {cost.depth:,}")
     return Diagram(
         network.graph.name,
-        tuple(notes),
+        notes,
         inputs + parts,
         _edges(network, owner),
         deepest,
@@ -92,7 +88,6 @@ def _part(node: Node, network: Network, owner: dict[str, str]) -> Part:
     if not parts:
         owner[node.path] = node.path
     many = f"{node.layers:,} layers"
-    cost = network.cost
     facts = {
         "path": node.path,
         "block": node.kind or many,
@@ -103,7 +98,7 @@ def _part(node: Node, network: Network, owner: dict[str, str]) -> Part:
         "field": field_text(node.receptive_field, network.picture),
         "layers": f"{node.layers:,}",
     }
-    heat = math.sqrt(node.macs / cost.macs) if node.macs else 0.0
+    heat = math.sqrt(node.macs / network.root.macs) if node.macs else 0.0
     folded_here = not parts and node.layers > 1
     kind = node.kind or many
     return Part(node.path, node.name, kind, facts["output"], facts, heat, folded_here, node.auxiliary, parts)

@@ -23,7 +23,8 @@ def checked_suffix(path: Path) -> str:
     if suffix not in FORMS:
         near = suggestion(suffix, FORMS) if suffix else ""
         hint = f"; {near}" if near.startswith("did") else ""
-        raise ConfigError("--draw", f"'{path.name}' does not end in {' or '.join(FORMS)}{hint}")
+        *others, last = FORMS
+        raise ConfigError("--draw", f"'{path.name}' does not end in {', '.join(others)} or {last}{hint}")
     return suffix
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from archbuilder.show.diagram import Diagram, Part
 from archbuilder.show.svg import svg
+from archbuilder.show.text import markup
 
 COLUMNS = ("path", "block", "output", "params", "MACs", "activations", "field", "layers")
 
 
 def html(diagram: Diagram) -> str:
     """Return a diagram as the text of an HTML page that loads nothing."""
-    title = escape(diagram.title)
+    title = markup(diagram.title)
     heads = "".join(f"<th>{name}</th>" for name in COLUMNS)
     rows = "\n".join(_row(part) for part in _all(diagram.parts) if part.kind)
     return f"""<!doctype html>
@@ -49,9 +49,9 @@ def _all(parts: tuple[Part, ...]) -> Iterator[Part]:
 
 
 def _row(part: Part) -> str:
-    cells = "".join(f"<td>{escape(part.facts[name])}</td>" for name in COLUMNS)
+    cells = "".join(f"<td>{markup(part.facts[name])}</td>" for name in COLUMNS)
     kind = " class='box'" if part.parts else ""
-    return f"<tr data-path='{escape(part.path)}' tabindex='0'{kind}>{cells}</tr>"
+    return f"<tr data-path='{markup(part.path)}' tabindex='0'{kind}>{cells}</tr>"
 
 
 _STYLE = """
@@ -78,13 +78,12 @@ let kept = null;
 function show(path) {
   document.querySelectorAll(".on").forEach(shown => shown.classList.remove("on"));
   const row = rows.get(path);
-  if (!row) return;
   row.classList.add("on");
-  if (parts.has(path)) parts.get(path).classList.add("on");
+  parts.get(path).classList.add("on");
   const facts = [...row.cells].map((cell, index) => {
     const fact = document.createElement("span"), name = document.createElement("b");
     name.textContent = heads[index];
-    fact.append(name, cell.textContent);
+    fact.append(name, " ", cell.textContent, " ");
     return fact;
   });
   document.getElementById("facts").replaceChildren(...facts);
@@ -98,8 +97,8 @@ function listen(shown, path, other) {
     if (other) other.scrollIntoView({ block: "center", inline: "center", behavior: "smooth" });
   });
 }
-parts.forEach((part, path) => listen(part, path, null));
 rows.forEach((row, path) => {
+  listen(parts.get(path), path, null);
   listen(row, path, parts.get(path));
   row.addEventListener("focus", () => show(path));
 });

@@ -7,10 +7,12 @@ edges bend only between the ranks, where nothing else is. So no edge crosses an 
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from archbuilder.errors import ConfigError
 from archbuilder.show.diagram import Diagram, Part
 
 Edge = tuple[str, str]
@@ -22,6 +24,7 @@ PADDING = 12.0
 TITLE = 20.0
 STEEP = 12.0
 SWEEPS = 8
+MOST_ITEMS = 30_000
 # How much more than a node a lane insists on its place, and how much less an auxiliary head.
 LANE_WEIGHT, ASIDE_WEIGHT = 8.0, 0.01
 
@@ -88,7 +91,8 @@ class _Link:
 def place(diagram: Diagram, size: Mapping[str, tuple[float, float]], title: Mapping[str, float]) -> Placed:
     """Return the whole diagram placed, its parts inside a box of no part's own.
 
-    `size` is width and height of every innermost part by path, `title` the width of every box's title.
+    `size` is width and height of every innermost part by path, `title` the width of every box's title. Raises
+    ConfigError where the edges are too many and too long.
     """
     root = Part("", "", "", "", {}, parts=diagram.parts)
     placed = _box(root, list(diagram.edges), size, {**title, "": 0.0})
@@ -186,7 +190,10 @@ def _chains(
     enter: Mapping[str, int],
     leave: Mapping[str, int],
 ) -> dict[tuple[str, int, int], list[_Link]]:
-    """Return the links of every edge of this box, adding a lane to `items` for each rank that it passes."""
+    """Return the links of every edge of this box, adding a lane to `items` for each rank that it passes.
+
+    Raises ConfigError where that makes too many.
+    """
     chains: dict[tuple[str, int, int], list[_Link]] = {}
     for source, target in edges:
         start = home[source] if source in home else enter[source]
@@ -199,6 +206,8 @@ def _chains(
         for rank in range(items[start].rank + 1, items[end].rank):
             stops.append(len(items))
             items.append(_Item(rank, LANE))
+        if len(items) > MOST_ITEMS:
+            raise ConfigError("--depth", f"the edges pass more than {MOST_ITEMS:,} others: too many to draw; fold more")
         stops.append(end)
         chains[(source, start, end)] = [
             _Link(one, two, leaves if one == start else 0.0, enters if two == end else 0.0)
@@ -250,12 +259,16 @@ def _crossings(ranks: Sequence[Sequence[int]], links: Sequence[_Link], items: Se
     for link in links:
         ends = (position[link.source] + link.leaves * 1e-4, position[link.target] + link.enters * 1e-4)
         by_rank.setdefault(items[link.source].rank, []).append(ends)
-    return sum(
-        (one[0] - two[0]) * (one[1] - two[1]) < 0
-        for ends in by_rank.values()
-        for index, one in enumerate(ends)
-        for two in ends[:index]
-    )
+    return sum(map(_inversions, by_rank.values()))
+
+
+def _inversions(ends: Sequence[tuple[float, float]]) -> int:
+    """Return how many pairs stand the other way round below than above."""
+    count, seen = 0, list[float]()
+    for _, below in sorted(ends):
+        count += len(seen) - bisect.bisect_right(seen, below)
+        bisect.insort(seen, below)
+    return count
 
 
 def _straighten(items: Sequence[_Item], order: Sequence[Sequence[int]], links: Sequence[_Link]) -> None:

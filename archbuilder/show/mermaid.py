@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archbuilder.show.diagram import Diagram, Part
+from archbuilder.show.text import printable
 
 
 def mermaid(diagram: Diagram) -> str:
@@ -46,5 +47,4 @@ _ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;",
 
 def _text(text: str) -> str:
     """Return a text that Mermaid takes as text, on one line."""
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return "".join(_ENTITIES.get(c, c) for c in printable)
+    return "".join(_ENTITIES.get(letter, letter) for letter in printable(text))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from archbuilder.show.diagram import Diagram, Part
 from archbuilder.show.layout import Line, Placed, place
+from archbuilder.show.text import markup
 
 FONT = "font-family='Helvetica, Arial, sans-serif'"
 NAME_SIZE, TEXT_SIZE, HEAD_SIZE = 13.0, 11.0, 16.0
@@ -32,7 +32,7 @@ def svg(diagram: Diagram) -> str:
     return "\n".join(
         [
             f"<svg xmlns='http://www.w3.org/2000/svg' {sides} {FONT} role='img'>",
-            f"<title>{_text(diagram.title)}</title>",
+            f"<title>{markup(diagram.title)}</title>",
             "<rect width='100%' height='100%' fill='#ffffff'/>",
             *_head(head),
             f"<g transform='translate({left:.1f} {HEAD + MARGIN:.1f})'>",
@@ -52,7 +52,7 @@ def _head(texts: list[str]) -> Iterator[str]:
         weight = " font-weight='bold'" if index == 0 else ""
         y = MARGIN + HEAD_SIZE + index * 18
         look = f"font-size='{size}' fill='{INK if index == 0 else GREY}'{weight}"
-        yield f"<text x='{MARGIN}' y='{y}' {look}>{_text(text)}</text>"
+        yield f"<text x='{MARGIN}' y='{y}' {look}>{markup(text)}</text>"
 
 
 def _innermost(parts: tuple[Part, ...]) -> Iterator[Part]:
@@ -108,8 +108,8 @@ def _parts(placed: Placed) -> Iterator[str]:
 
 
 def _group(placed: Placed, content: str) -> str:
-    facts = "\n".join(f"{name}: {value}" for name, value in placed.part.facts.items())
-    return f"<g class='part' data-path='{_text(placed.part.path)}'><title>{_text(facts)}</title>{content}</g>"
+    facts = "\n".join(markup(f"{name}: {value}") for name, value in placed.part.facts.items())
+    return f"<g class='part' data-path='{markup(placed.part.path)}'><title>{facts}</title>{content}</g>"
 
 
 def _frame(placed: Placed) -> str:
@@ -139,7 +139,7 @@ def _node(placed: Placed) -> Iterator[str]:
             if index == 0
             else f"font-size='{TEXT_SIZE}' fill='{INK}'"
         )
-        yield f"<text x='{middle:.1f}' y='{y:.1f}' text-anchor='middle' {look}>{_text(text)}</text>"
+        yield f"<text x='{middle:.1f}' y='{y:.1f}' text-anchor='middle' {look}>{markup(text)}</text>"
 
 
 def _colour(heat: float) -> str:
@@ -176,14 +176,9 @@ def _titles(placed: Placed) -> Iterator[str]:
     """Yield the titles of all boxes."""
     for inner in placed.inside:
         if inner.inside:
-            name, kind = _text(inner.part.name), _text(inner.part.kind)
+            name, kind = markup(inner.part.name), markup(inner.part.kind)
             yield (
                 f"<text x='{inner.x + 10:.1f}' y='{inner.y + 16:.1f}' font-size='{TEXT_SIZE}' fill='{GREY}'>"
                 f"<tspan font-weight='bold' fill='{INK}'>{name}</tspan> {kind}</text>"
             )
             yield from _titles(inner)
-
-
-def _text(text: str) -> str:
-    """Return a text that XML takes as text, also in quotes; what XML has no place for is shown in escapes."""
-    return escape("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text), quote=True)

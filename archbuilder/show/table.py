@@ -68,16 +68,16 @@ def _nodes(network: Network) -> int:
 
 
 def _tree_line(row: Row, network: Network) -> Line:
-    node, cost = row.node, network.cost
+    node, root = row.node, network.root
     mark = " (auxiliary)" if node.auxiliary and not row.parent.auxiliary else ""
     cells = (
         row.lead + node.name + mark,
         node.kind,
         shape_text(node.shape),
         count_text(node.params),
-        share_text(node.params, cost.params),
+        share_text(node.params, root.params),
         count_text(node.macs),
-        share_text(node.macs, cost.macs),
+        share_text(node.macs, root.macs),
         count_text(node.activations),
         field_text(node.receptive_field, network.picture),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -23,3 +24,13 @@ def share_text(part: int, total: int) -> str:
 def field_text(field: tuple[int, int], picture: tuple[int, int]) -> str:
     """Return a receptive field as height x width, or `all` where it is just the whole picture."""
     return "all" if field == picture else shape_text(field)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, in which what cannot be printed is shown in escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def markup(text: str) -> str:
+    """Return a text that XML and HTML take as text, also in quotes."""
+    return escape(printable(text), quote=True)
