@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archbuilder.errors import ConfigError
+from archbuilder.graph import Graph
 from archbuilder.language.source import expand
 
 
@@ -22,7 +23,7 @@ def show(words: Sequence[str], *, depth: int | None = None, as_json: bool = Fals
         return
     from archbuilder.description import describe_graph
 
-    graphs = [expand(model, overrides) for model in models]
+    graphs = _expanded(models, overrides)
     if as_json:
         content = [describe_graph(graph).to_json() for graph in graphs]
         print(json.dumps(content if len(content) > 1 else content[0], indent=1))
@@ -34,6 +35,19 @@ def show(words: Sequence[str], *, depth: int | None = None, as_json: bool = Fals
         print_page(models_page(describe_graph(graph) for graph in graphs))
     else:
         print_page(tree_page(network(graphs[0]), depth))
+
+
+def _expanded(models: Sequence[str], overrides: list[str]) -> list[Graph]:
+    """Return the Graphs of some models; of several, an error tells which one is wrong."""
+    graphs = []
+    for model in models:
+        try:
+            graphs.append(expand(model, overrides))
+        except ConfigError as error:
+            if len(models) == 1:
+                raise
+            raise ConfigError(f"{model}: {error.where}", error.what) from None
+    return graphs
 
 
 def models_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -49,7 +63,7 @@ def _draw(models: Sequence[str], overrides: list[str], to: Path, depth: int | No
     from archbuilder.show.draw import checked_suffix, draw
     from archbuilder.show.tree import network
 
-    checked_suffix(to)
+    checked_suffix(to)  # before any work
     if len(models) > 1:
         raise ConfigError("--draw", f"draws one model, not {len(models)}: {', '.join(models)}")
-    print(draw(network(expand(models[0], overrides)), to, depth))
+    print(draw(network(_expanded(models, overrides)[0]), to, depth))
