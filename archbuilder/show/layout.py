@@ -7,23 +7,21 @@ edges bend only between the ranks, where nothing else is. So no edge crosses an 
 
 from __future__ import annotations
 
-import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archbuilder.errors import ConfigError
 from archbuilder.show.diagram import Diagram, Part
+from archbuilder.show.ranks import Item, Link, ordered, straighten
 
 Edge = tuple[str, str]
 
 RANK_GAP = 26.0
-ITEM_GAP = 18.0
 LANE = 10.0
 PADDING = 12.0
 TITLE = 20.0
 STEEP = 12.0
-SWEEPS = 8
 MOST_ITEMS = 30_000
 # How much more than a node a lane insists on its place, and how much less an auxiliary head.
 LANE_WEIGHT, ASIDE_WEIGHT = 8.0, 0.01
@@ -57,35 +55,6 @@ class Line:
     skips: bool
     ends: bool
     """Whether it ends at a node and not at the rim of a box."""
-
-
-@dataclass
-class _Item:
-    """What is ranked and ordered in a box: a part, a port in its rim, or the lane of a long edge."""
-
-    rank: int
-    width: float
-    height: float = 0.0
-    placed: Placed | None = None
-    x: float = 0.0
-    """The middle."""
-
-    @property
-    def weight(self) -> float:
-        """How much it insists on its place, and others on theirs beside it."""
-        if self.placed is None:
-            return LANE_WEIGHT
-        return ASIDE_WEIGHT if self.placed.part.auxiliary else 1.0
-
-
-@dataclass(frozen=True)
-class _Link:
-    """An edge between items of neighbouring ranks, with how far from their middles it starts and ends."""
-
-    source: int
-    target: int
-    leaves: float
-    enters: float
 
 
 def place(diagram: Diagram, size: Mapping[str, tuple[float, float]], title: Mapping[str, float]) -> Placed:
@@ -127,15 +96,15 @@ def _layered(part: Part, children: list[Placed], home: Mapping[str, int], edges:
     outputs = list(dict.fromkeys(source for source, target in edges if source in home and target not in home))
     ranks = _ranks(len(children), home, edges)
     deepest = max(ranks) + 1
-    items = [_Item(rank, child.width, child.height, child) for rank, child in zip(ranks, children, strict=True)]
+    items = [_item(child, rank) for child, rank in zip(children, ranks, strict=True)]
     enter = {source: len(items) + index for index, source in enumerate(inputs)}
-    items += [_Item(0, LANE) for _ in inputs]
+    items += [_lane(0) for _ in inputs]
     leave = {source: len(items) + index for index, source in enumerate(outputs)}
-    items += [_Item(deepest, LANE) for _ in outputs]
+    items += [_lane(deepest) for _ in outputs]
     chains = _chains(items, children, home, edges, enter, leave)
     links = [link for chain in chains.values() for link in chain]
-    order = _order(items, links)
-    _straighten(items, order, links)
+    order = ordered(items, links)
+    straighten(items, order, links)
     _align(items, list(enter.values()), list(leave.values()))
     tops, bottoms = _bands(items, order, links, bool(part.path))
     left = min(item.x - item.width / 2 for item in items)
@@ -146,17 +115,25 @@ def _layered(part: Part, children: list[Placed], home: Mapping[str, int], edges:
     width = max(max(item.x + item.width / 2 for item in items) + shift + PADDING, title + 2 * PADDING)
     for item in items:
         item.x += shift
-        if item.placed:
-            item.placed.x, item.placed.y = item.x - item.width / 2, tops[item.rank]
+    for child, item in zip(children, items, strict=False):
+        child.x, child.y = item.x - item.width / 2, tops[item.rank]
     return Placed(
         part,
         width,
         bottoms[-1],
         inside=children,
-        lines=[_line(items, chain, edge, tops, bottoms) for edge, chain in chains.items()],
+        lines=[_line(items, children, chain, edge, tops, bottoms) for edge, chain in chains.items()],
         entries={source: items[index].x for source, index in enter.items()},
         exits={source: items[index].x for source, index in leave.items()},
     )
+
+
+def _item(child: Placed, rank: int) -> Item:
+    return Item(rank, child.width, child.height, ASIDE_WEIGHT if child.part.auxiliary else 1.0)
+
+
+def _lane(rank: int) -> Item:
+    return Item(rank, LANE, weight=LANE_WEIGHT)
 
 
 def _ranks(count: int, home: Mapping[str, int], edges: Sequence[Edge]) -> list[int]:
@@ -183,18 +160,18 @@ def _ranks(count: int, home: Mapping[str, int], edges: Sequence[Edge]) -> list[i
 
 
 def _chains(
-    items: list[_Item],
+    items: list[Item],
     children: Sequence[Placed],
     home: Mapping[str, int],
     edges: Sequence[Edge],
     enter: Mapping[str, int],
     leave: Mapping[str, int],
-) -> dict[tuple[str, int, int], list[_Link]]:
+) -> dict[tuple[str, int, int], list[Link]]:
     """Return the links of every edge of this box, adding a lane to `items` for each rank that it passes.
 
     Raises ConfigError where that makes too many.
     """
-    chains: dict[tuple[str, int, int], list[_Link]] = {}
+    chains: dict[tuple[str, int, int], list[Link]] = {}
     for source, target in edges:
         start = home[source] if source in home else enter[source]
         end = home[target] if target in home else leave[source]
@@ -205,93 +182,18 @@ def _chains(
         stops = [start]
         for rank in range(items[start].rank + 1, items[end].rank):
             stops.append(len(items))
-            items.append(_Item(rank, LANE))
+            items.append(_lane(rank))
         if len(items) > MOST_ITEMS:
             raise ConfigError("--depth", f"the edges pass more than {MOST_ITEMS:,} others: too many to draw; fold more")
         stops.append(end)
         chains[(source, start, end)] = [
-            _Link(one, two, leaves if one == start else 0.0, enters if two == end else 0.0)
+            Link(one, two, leaves if one == start else 0.0, enters if two == end else 0.0)
             for one, two in itertools.pairwise(stops)
         ]
     return chains
 
 
-def _order(items: Sequence[_Item], links: Sequence[_Link]) -> list[list[int]]:
-    """Return the items of every rank from left to right, so that few edges cross (by barycentres)."""
-    ranks: list[list[int]] = [[] for _ in range(max(item.rank for item in items) + 1)]
-    for index, item in enumerate(items):
-        ranks[item.rank].append(index)
-    above, below = _neighbours(items, links)
-    best, fewest = [list(rank) for rank in ranks], _crossings(ranks, links, items)
-    for sweep in range(SWEEPS):
-        near, passes = (above, ranks) if sweep % 2 == 0 else (below, ranks[::-1])
-        position = {index: place for rank in ranks for place, index in enumerate(rank)}
-        for rank in passes:
-            middle = {i: _mean([position[j] for j, _, _ in near[i]], position[i]) for i in rank}
-            rank.sort(key=lambda i: middle[i])
-            position.update({index: place for place, index in enumerate(rank)})
-        crossings = _crossings(ranks, links, items)
-        if crossings < fewest:
-            best, fewest = [list(rank) for rank in ranks], crossings
-    return best
-
-
-def _mean(values: Sequence[float], default: float) -> float:
-    return sum(values) / len(values) if values else default
-
-
-def _neighbours(
-    items: Sequence[_Item], links: Sequence[_Link]
-) -> tuple[list[list[tuple[int, float, float]]], list[list[tuple[int, float, float]]]]:
-    """Return for every item its neighbours above and below, each with the offset there and the one here."""
-    above: list[list[tuple[int, float, float]]] = [[] for _ in items]
-    below: list[list[tuple[int, float, float]]] = [[] for _ in items]
-    for link in links:
-        above[link.target].append((link.source, link.leaves, link.enters))
-        below[link.source].append((link.target, link.enters, link.leaves))
-    return above, below
-
-
-def _crossings(ranks: Sequence[Sequence[int]], links: Sequence[_Link], items: Sequence[_Item]) -> int:
-    """Return how many pairs of links cross."""
-    position = {index: place for rank in ranks for place, index in enumerate(rank)}
-    by_rank: dict[int, list[tuple[float, float]]] = {}
-    for link in links:
-        ends = (position[link.source] + link.leaves * 1e-4, position[link.target] + link.enters * 1e-4)
-        by_rank.setdefault(items[link.source].rank, []).append(ends)
-    return sum(map(_inversions, by_rank.values()))
-
-
-def _inversions(ends: Sequence[tuple[float, float]]) -> int:
-    """Return how many pairs stand the other way round below than above."""
-    count, seen = 0, list[float]()
-    for _, below in sorted(ends):
-        count += len(seen) - bisect.bisect_right(seen, below)
-        bisect.insort(seen, below)
-    return count
-
-
-def _straighten(items: Sequence[_Item], order: Sequence[Sequence[int]], links: Sequence[_Link]) -> None:
-    """Give every item its place from left to right, near those that it is linked with."""
-    above, below = _neighbours(items, links)
-    for rank in order:
-        _spread(items, rank, [0.0] * len(rank), [1.0] * len(rank))
-    for sweep in range(2 * SWEEPS):
-        near, ranks = (above, order) if sweep % 2 == 0 else (below, order[::-1])
-        for rank in ranks:
-            wanted = [_wanted(items, i, near[i]) for i in rank]
-            weights = [items[i].weight for i in rank]
-            _spread(items, rank, wanted, weights)
-
-
-def _wanted(items: Sequence[_Item], here: int, near: Sequence[tuple[int, float, float]]) -> float:
-    """Return where an item would like to be: under or over the middle of its neighbours, heads aside."""
-    pull = [min(items[other].weight, 1.0) for other, _, _ in near]
-    places = [items[other].x + there - own for other, there, own in near]
-    return sum(p * x for p, x in zip(pull, places, strict=True)) / sum(pull) if near else items[here].x
-
-
-def _align(items: Sequence[_Item], inputs: Sequence[int], outputs: Sequence[int]) -> None:
+def _align(items: Sequence[Item], inputs: Sequence[int], outputs: Sequence[int]) -> None:
     """Let the one thing that enters a box do so above the one that leaves it, so that what is stacked stays straight.
 
     A port may stand anywhere in the rim: there is nothing else.
@@ -300,26 +202,8 @@ def _align(items: Sequence[_Item], inputs: Sequence[int], outputs: Sequence[int]
         items[inputs[0]].x = items[outputs[0]].x
 
 
-def _spread(items: Sequence[_Item], rank: Sequence[int], wanted: Sequence[float], weights: Sequence[float]) -> None:
-    """Place a rank as near to what is wanted as the widths allow: least squares, by pooling adjacent violators."""
-    offsets = [0.0]
-    for one, two in itertools.pairwise(rank):
-        offsets.append(offsets[-1] + (items[one].width + items[two].width) / 2 + ITEM_GAP)
-    pools: list[tuple[float, float, int]] = []  # where, weight, how many
-    for index in range(len(rank)):
-        where, weight, many = wanted[index] - offsets[index], weights[index], 1
-        while pools and pools[-1][0] >= where:
-            before, heavy, count = pools.pop()
-            where = (before * heavy + where * weight) / (heavy + weight)
-            weight, many = weight + heavy, many + count
-        pools.append((where, weight, many))
-    places = [where for where, _, many in pools for _ in range(many)]
-    for index, item in enumerate(rank):
-        items[item].x = places[index] + offsets[index]
-
-
 def _bands(
-    items: Sequence[_Item], order: Sequence[Sequence[int]], links: Sequence[_Link], titled: bool
+    items: Sequence[Item], order: Sequence[Sequence[int]], links: Sequence[Link], titled: bool
 ) -> tuple[list[float], list[float]]:
     """Return top and bottom of every rank; ports lie in the rim, at rank 0 and behind the last one."""
     tops: list[float] = []
@@ -336,14 +220,15 @@ def _bands(
         # Far across, a bend needs height.
         gap = RANK_GAP + min(across[rank] / STEEP, RANK_GAP)
         y += height + (gap + TITLE / 2 if rank == 0 and titled else gap)
-    if any(items[i].placed for i in order[-1]):  # and not the rim
+    if any(items[i].height for i in order[-1]):  # and not the rim
         bottoms[-1] += PADDING
     return tops, bottoms
 
 
 def _line(
-    items: Sequence[_Item],
-    chain: Sequence[_Link],
+    items: Sequence[Item],
+    children: Sequence[Placed],
+    chain: Sequence[Link],
     edge: tuple[str, int, int],
     tops: Sequence[float],
     bottoms: Sequence[float],
@@ -355,9 +240,9 @@ def _line(
         start = tops[one.rank] + (one.height if index == 0 else 0.0)
         corners += [(one.x + link.leaves, y) for y in dict.fromkeys((start, bottoms[one.rank]))]
         corners.append((two.x + link.enters, tops[two.rank]))
-    last = items[chain[-1].target]
-    ends = last.placed is not None and not last.placed.inside
-    name = last.placed.part.path if last.placed else ""
+    end = children[chain[-1].target] if chain[-1].target < len(children) else None
+    ends = end is not None and not end.inside
+    name = end.part.path if end else ""
     return Line(corners, edge[0], name, len(chain) > 1, ends)
 
 

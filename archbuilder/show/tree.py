@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from archbuilder.description import Description, LayerCost, describe_graph
 from archbuilder.graph import Graph, Leaf, Shape, walk
+from archbuilder.receptive_field import sides_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Network:
     @property
     def picture(self) -> tuple[int, int]:
         """Height and width of the largest input."""
-        sides = [(*shape[1:], 1, 1)[:2] for shape in self.graph.inputs.values()]
+        sides = [sides_of(shape) for shape in self.graph.inputs.values()]
         return max(high for high, _ in sides), max(wide for _, wide in sides)
 
 
