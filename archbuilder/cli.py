@@ -46,11 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    show = commands.add_parser("show", help="cost of a network, layer by layer, before it exists")
-    show.add_argument("model", help="a shipped model's name, or a YAML file")
-    show.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as model.stages.stage2.ratio=2")
-    show.add_argument("--json", action="store_true", help="print JSON")
-    show.set_defaults(command=_show)
+    show = commands.add_parser("show", help="what a network is and costs, layer by layer, before it exists")
+    _add_show(show)
 
     models = commands.add_parser("models", help="names of the shipped models")
     models.set_defaults(command=_models)
@@ -91,26 +88,37 @@ def _parser() -> argparse.ArgumentParser:
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
     foreign.set_defaults(command=_import)
 
-    for command in (models, blocks, schema, foreign):
+    for command in (show, models, blocks, schema, foreign):
         own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
         command.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
 
 
+def _add_show(show: argparse.ArgumentParser) -> None:
+    show.add_argument(
+        "overrides",
+        nargs="+",
+        metavar="MODEL | OVERRIDE",
+        help="shipped models' names or YAML files, of which several are shown side by side; and what holds for all "
+        "of them, such as model.stages.stage2.ratio=2 or ~model.stages.stage3",
+    )
+    show.add_argument("--depth", type=_depth, metavar="N", help="fold what lies deeper than N levels")
+    how = show.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print JSON")
+    how.add_argument("--draw", type=Path, metavar="FILE", help="write a diagram: .svg, .html or .mmd (Mermaid)")
+    show.set_defaults(command=_show)
+
+
+def _depth(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 1 or more")
+    return int(text)
+
+
 def _show(options: argparse.Namespace) -> None:
-    from archbuilder.api import describe
+    from archbuilder.show.command import show
 
-    description = describe(options.model, options.overrides)
-    if options.json:
-        print(json.dumps(description.to_json(), indent=1))
-        return
-    from rich.console import Console
-
-    from archbuilder.show import cost_table
-
-    # Not cut off where there is no terminal whose width would be known.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(cost_table(description))
+    show(options.overrides, options.config_dir, depth=options.depth, as_json=options.json, to=options.draw)
 
 
 def _models(options: argparse.Namespace) -> None:

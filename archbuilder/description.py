@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.graph import Flat, Graph, Shape, flatten, without_auxiliary
-from archbuilder.primitives import bind
+from archbuilder.primitives import Cost, Primitive, bind
+from archbuilder.receptive_field import receptive_fields
 
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One leaf: its dotted path, its primitive, output shape, parameters, MACs and output elements per image."""
+    """One leaf: its dotted path, its primitive, output shape, parameters, MACs and output elements per image.
+
+    `receptive_field` is height and width, in pixels of the input, of what one output value can depend on: in theory,
+    which may be larger than the input. `auxiliary` layers serve auxiliary heads alone.
+    """
 
     path: str
     op: str
@@ -20,6 +25,7 @@ class LayerCost:
     params: int
     macs: int
     activations: int
+    receptive_field: tuple[int, int]
     auxiliary: bool = False
 
 
@@ -32,7 +38,9 @@ class Description:
 
     `params` counts elements; `macs` multiply-accumulates of convolutions and products; `peak_activations`
     the most elements alive at once in inference, inputs and outputs of the running layer included, as if every
-    layer made a new value (a flatten or an identity makes none).
+    layer made a new value (a flatten or an identity makes none). `depth` counts the layers with MACs, convolutions
+    and fully connected ones, on the longest way through the network. `receptive_field` is that of its last feature
+    map.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Description:
     outputs: tuple[Shape, ...]
     layers: tuple[LayerCost, ...]
     peak_activations: int
+    depth: int
 
     @property
     def params(self) -> int:
@@ -61,21 +70,33 @@ class Description:
     def activations(self) -> int:
         return sum(layer.activations for layer in self.layers)
 
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """Height and width in pixels: of the last layer with more than one position, behind which all is seen."""
+        used = [layer for layer in self.layers if not layer.auxiliary]
+        maps = [layer for layer in used if math.prod(layer.shape[1:]) > 1]
+        return (maps or used)[-1].receptive_field if used else (1, 1)
+
     def to_json(self) -> dict[str, Any]:
         """Return the description as plain JSON data."""
         totals = {name: getattr(self, name) for name in _TOTALS}
-        layers = [vars(layer) | {"shape": list(layer.shape)} for layer in self.layers]
+        layers = [_plain(layer) for layer in self.layers]
         inputs = {name: list(shape) for name, shape in self.inputs.items()}
         return {
             "name": self.name,
             "inputs": inputs,
             "outputs": [list(s) for s in self.outputs],
             **totals,
+            "receptive_field": list(self.receptive_field),
             "layers": layers,
         }
 
 
-_TOTALS = ("params", "macs", "inference_params", "inference_macs", "activations", "peak_activations")
+def _plain(layer: LayerCost) -> dict[str, Any]:
+    return vars(layer) | {"shape": list(layer.shape), "receptive_field": list(layer.receptive_field)}
+
+
+_TOTALS = ("params", "macs", "inference_params", "inference_macs", "activations", "peak_activations", "depth")
 
 
 def describe_graph(graph: Graph) -> Description:
@@ -83,14 +104,37 @@ def describe_graph(graph: Graph) -> Description:
     flat = flatten(graph)
     kept = flatten(without_auxiliary(graph)) if graph.auxiliary else flat
     used = {call.path for call in kept.calls}
-    layers = []
-    for call in flat.calls:
-        cost = bind(call.leaf).cost(tuple(flat.shapes[value] for value in call.inputs))
-        made = sum(math.prod(shape) for shape in call.leaf.shapes)
-        layers.append(
-            LayerCost(call.path, call.leaf.op, call.leaf.shapes[0], cost.params, cost.macs, made, call.path not in used)
+    primitives = [bind(call.leaf) for call in flat.calls]
+    fields = receptive_fields(flat, primitives)
+    layers = tuple(
+        LayerCost(
+            path=call.path,
+            op=call.leaf.op,
+            shape=call.leaf.shapes[0],
+            params=cost.params,
+            macs=cost.macs,
+            activations=sum(math.prod(shape) for shape in call.leaf.shapes),
+            receptive_field=field,
+            auxiliary=call.path not in used,
         )
-    return Description(graph.name, dict(graph.inputs), graph.shapes, tuple(layers), _peak(kept))
+        for call, field, cost in zip(flat.calls, fields, _costs(flat, primitives), strict=True)
+    )
+    return Description(graph.name, dict(graph.inputs), graph.shapes, layers, _peak(kept), _depth(flat, layers))
+
+
+def _costs(flat: Flat, primitives: list[Primitive]) -> list[Cost]:
+    calls = zip(flat.calls, primitives, strict=True)
+    return [primitive.cost(tuple(flat.shapes[value] for value in call.inputs)) for call, primitive in calls]
+
+
+def _depth(flat: Flat, layers: tuple[LayerCost, ...]) -> int:
+    """Return how many layers with MACs lie on the longest way to an output of the network itself."""
+    depth = dict.fromkeys(flat.inputs, 0)
+    for call, layer in zip(flat.calls, layers, strict=True):
+        here = max(depth[value] for value in call.inputs) + (layer.macs > 0)
+        depth.update(dict.fromkeys(call.outputs, here))
+    used = (call for call, layer in zip(flat.calls, layers, strict=True) if not layer.auxiliary)
+    return max((depth[call.outputs[0]] for call in used), default=0)
 
 
 def _peak(flat: Flat) -> int:

@@ -12,6 +12,7 @@ import pytest
 from archbuilder.api import describe, models
 from archbuilder.cli import main
 from archbuilder.errors import ConfigError
+from archbuilder.primitives import REGISTRY
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -31,22 +32,60 @@ def fresh(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def test_show_prints_every_layer_and_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_the_tree_with_every_layer_and_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
     main(["show", "resnet20"])
     captured = capsys.readouterr()
     description = describe("resnet20")
-    rows = [line.split() for line in captured.out.splitlines()]
-    shown = {row[0]: row[1:] for row in rows if row}
-    assert rows[0] == ["resnet20:", "3x32x32"]
-    for layer in description.layers:
-        op, shape, *numbers = shown[layer.path]
-        assert (op, shape) == (layer.op, "x".join(map(str, layer.shape)))
-        if layer.params:
-            assert numbers[0] == f"{layer.params:,}"
-            assert float(numbers[-1].rstrip("%")) == pytest.approx(100 * layer.params / description.params, abs=0.051)
-    assert shown["total"] == ["10", "272,474", f"{description.macs:,}"]
+    lines = [line for line in captured.out.splitlines() if line]
+    rows = [line.lstrip("│├└─ ").split() for line in lines[2:]]
+    assert lines[0].split() == ["resnet20:", "3x32x32"]
+    layers = iter(description.layers)
+    for row in rows:
+        if len(row) > 2 and row[1] in REGISTRY:
+            layer = next(layers)
+            assert row[:3] == [layer.path.rpartition(".")[2], layer.op, "x".join(map(str, layer.shape))]
+            assert f"{layer.params:,}" in row or not layer.params
+            assert f"{layer.macs:,}" in row or not layer.macs
+    assert next(layers, None) is None, "every layer has its row"
+    assert ["total", "10", "272,474", f"{description.macs:,}", f"{description.activations:,}"] in rows
     assert f"{description.peak_activations:,} per image" in captured.out
     assert captured.err == ""
+
+
+def test_show_folds(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet20", "--depth", "2"])
+    out = capsys.readouterr().out
+    assert "stage3" in out
+    assert "basic" not in out
+    assert "205,696" in out
+
+
+def test_show_several_models_in_the_order_given_with_overrides_for_all(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet20", "model.classes=7", "nin", "fire_small"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    names = ["resnet20", "nin", "fire_small"]
+    assert [row[0] for row in rows[1:4]] == names
+    assert [row[2] for row in rows[1:4]] == [f"{describe(n, ['model.classes=7']).params:,}" for n in names]
+
+
+def test_show_several_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "--json", "nin", "resnet20"])
+    assert json.loads(capsys.readouterr().out) == [describe("nin").to_json(), describe("resnet20").to_json()]
+
+
+def test_options_may_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet20", "--json", "model.classes=3", "~model.stages.stage3"])
+    expected = describe("resnet20", ["model.classes=3", "~model.stages.stage3"])
+    assert json.loads(capsys.readouterr().out) == expected.to_json()
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html", ".mmd"])
+def test_show_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"net{suffix}"
+    main(["show", "resnet20", "--draw", str(path), "model.classes=123"])
+    assert capsys.readouterr().out == f"drawn in {path}\n"
+    assert "classifier" in path.read_text()
+    assert "123" in path.read_text()
 
 
 def test_show_with_overrides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,14 +119,18 @@ def test_models_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.split() == models()
 
 
-def test_show_answers_without_torch() -> None:
+def test_show_answers_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from archbuilder.cli import main; main(['show', 'resnet20']); main(['models'])\n"
-        "assert not {'torch', 'torchvision', 'lightning'} & set(sys.modules), 'slow'"
+        "import sys; from archbuilder.cli import main\n"
+        "main(['show', 'resnet20']); main(['show', 'resnet20', 'nin']); main(['models'])\n"
+        "for form in ('svg', 'html', 'mmd'):\n"
+        f"    main(['show', 'resnet20', '--draw', {str(tmp_path / 'a')!r} + '.' + form])\n"
+        "assert not {'torch', 'torchvision', 'lightning', 'numpy', 'matplotlib'} & set(sys.modules), 'slow'"
     )
     done = fresh(code)
     assert (done.returncode, done.stderr) == (0, "")
     assert "272,474" in done.stdout
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -101,7 +144,12 @@ def test_show_answers_without_torch() -> None:
         (["show", "resnet20", "model.stages.stage2.otu=3"], "model.stages.stage2.otu: basic has no such parameter"),
         (["show", "resnet20", "model.stages.stage2.out=1,2"], "not a sweep over several"),
         (["show", "resnet20", "model.style.act=rellu"], "did you mean 'relu'?"),
-        (["show", "resnet20", "{"], "overrides: "),
+        (["show", "resnet20", "={"], "overrides: "),
+        (["show", "model.classes=3"], "model: only overrides are given; name a model before model.classes=3"),
+        (["show", "resnet20", "nni"], "did you mean 'nin'?"),
+        (["show", "resnet20", "article/fuse", "~model.stages.stage3"], "article/fuse: model.stages.stage3: cannot be"),
+        (["show", "resnet20", "--draw", "a.png"], "--draw: 'a.png' does not end in .svg, .html or .mmd"),
+        (["show", "resnet20", "nin", "--draw", "a.svg"], "--draw: draws one model, not 2"),
     ],
 )
 def test_a_mistake_ends_in_one_paragraph(
@@ -127,7 +175,20 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["shw"], ["show"], ["show", "resnet20", "--jsn"], ["models", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["shw"],
+        ["show"],
+        ["show", "resnet20", "--jsn"],
+        ["show", "resnet20", "--jsn", "model.classes=3"],
+        ["show", "resnet20", "--depth", "0"],
+        ["show", "resnet20", "--depth", "two"],
+        ["show", "resnet20", "--json", "--draw", "a.svg"],
+        ["models", "x"],
+    ],
+)
 def test_an_unknown_command_or_option(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -142,3 +203,30 @@ def test_a_reader_that_has_seen_enough() -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stdout == "{\n"
     assert "Traceback" not in done.stderr
+
+
+def test_show_tells_the_width_that_a_budget_led_to(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "resnet20", "model.budget.params=300k"])
+    assert "resnet20: the widest within params 300k is model.scale.divisor=1 model.scale.width=1.04" in (
+        capsys.readouterr().out
+    )
+    main(["show", "resnet20", "nin", "model.budget.params=300k", "--json"])
+    made = json.loads(capsys.readouterr().out)
+    assert [one["scale"]["width"] for one in made] == [1.04, 0.542]
+    main(["show", "resnet20", "--json"])
+    assert "scale" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_folder_of_ones_own_is_known_to_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, text in (
+        ("block", "doc: Twice as wide.\nlayers:\n  one: {block: conv, out: 2 * block_in}\n"),
+        ("model", "input: [3, 8, 8]\nstages:\n  a: {block: twice}\n"),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "twice.yaml").write_text(text)
+    for command in (["show", "twice"], ["models"], ["blocks", "twice"], ["schema"]):
+        main([*command, "--config-dir", str(tmp_path)])
+        assert "twice" in capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            main([*command, "--config-dir", str(tmp_path / "nowhere")])
+        assert "nowhere is no folder; name the one that holds model/ and block/" in capsys.readouterr().err

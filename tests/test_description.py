@@ -113,6 +113,31 @@ def test_several_inputs_are_alive_from_the_start() -> None:
     assert describe(source).peak_activations == 4 * (1 + 3 + 4)
 
 
+def test_the_field_of_a_network_is_that_of_its_last_map_and_depth_is_its_longest_way() -> None:
+    layers = {
+        "a": conv(4),
+        "b": conv(4, kernel=5),
+        "c": conv(4, **{"from": "a"}),
+        "join": {"block": "add", "from": ["b", "c"]},
+        "pool": {"block": "global_pool"},
+        "last": {"block": "linear", "out": 3},
+    }
+    description = describe(model(layers))
+    assert (description.receptive_field, description.depth) == ((7, 7), 3)
+    assert [layer.receptive_field[0] for layer in description.layers] == [3, 7, 5, 7, 8, 8]
+
+
+def test_a_network_of_no_layers_at_all() -> None:
+    description = describe(model({"a": conv(4, when=False)}))
+    assert (description.layers, description.receptive_field, description.depth) == ((), (1, 1), 0)
+
+
+def test_depth_and_field_leave_auxiliary_heads_out() -> None:
+    head = {"deep": {"block": "conv", "from": "stages.a", "out": 4, "kernel": 7, "weight": 1}}
+    assert describe(model({"a": conv(4)}, outputs=head)).receptive_field == (3, 3)
+    assert describe(model({"a": conv(4)}, outputs=head)).depth == 1
+
+
 def test_json() -> None:
     description = describe("article/fuse")
     content = json.loads(json.dumps(description.to_json()))
@@ -126,6 +151,8 @@ def test_json() -> None:
         "inference_macs": 96 * 64 * 784,
         "activations": 64 * 784,
         "peak_activations": 160 * 784,
+        "depth": 1,
+        "receptive_field": [1, 1],
         "layers": [
             {
                 "path": "stages.fuse",
@@ -134,6 +161,7 @@ def test_json() -> None:
                 "params": 6208,
                 "macs": 96 * 64 * 784,
                 "activations": 64 * 784,
+                "receptive_field": [1, 1],
                 "auxiliary": False,
             }
         ],

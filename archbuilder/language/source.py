@@ -17,11 +17,15 @@ Source = str | Path | Mapping[str, Any] | Graph
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a source says in the end: its name, plain data without budget, and the blocks it may use."""
+    """What a source says in the end: its name, plain data, and the blocks it may use.
+
+    `budget` is what it stated; in the content, that has become a `scale`.
+    """
 
     name: str
     content: Any
     library: Library
+    budget: Mapping[str, Any]
 
     def expand(self) -> Graph:
         """Return the Graph; raises ConfigError."""
@@ -56,7 +60,8 @@ def resolve(
 
     blocks = library(_folders_near(source), config_dir=config_dir)
     content = read_source(source, list(overrides), _checked(config_dir))
-    return Resolved(_name(source), resolve_budget(content, blocks), blocks)
+    budget = content.get("budget") if isinstance(content, Mapping) else None
+    return Resolved(_name(source), resolve_budget(content, blocks), blocks, budget or {})
 
 
 def _checked(config_dir: str | Path | None) -> Path | None:

@@ -1,7 +1,7 @@
 """The leaf operations. Importing this imports no torch; making a module does."""
 
 from archbuilder.primitives import conv, join, linear, pool, shape, style
-from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, param, params_of, primitive
+from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, Window, param, params_of, primitive
 from archbuilder.primitives.bind import bind, check
 from archbuilder.primitives.plugins import find, names
 
@@ -10,6 +10,7 @@ __all__ = [
     "Cost",
     "Primitive",
     "Refusal",
+    "Window",
     "bind",
     "check",
     "find",

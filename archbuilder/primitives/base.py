@@ -41,6 +41,19 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What one position of a layer's output reads: `kernel` positions of the input, `dilation` apart.
+
+    `stride` is how far the window moves in the input from one position of the output to the next; a layer that
+    enlarges its input moves by less than one. Pairs are height and width.
+    """
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[float, float] = (1, 1)
+    dilation: int = 1
+
+
+@dataclass(frozen=True)
 class Primitive:
     """Base of all primitives: a frozen dataclass whose fields are the parameters of the language.
 
@@ -65,6 +78,10 @@ class Primitive:
     def outputs(self, inputs: Shapes) -> Shapes:
         """Return the output shapes; by default one, equal to the first input's."""
         return (inputs[0],)
+
+    def field(self, inputs: Shapes) -> Window:
+        """Return the window that one position of the output reads; by default that position alone."""
+        return Window()
 
     def cost(self, inputs: Shapes) -> Cost:
         """Return the exact cost for one image; by default nothing."""

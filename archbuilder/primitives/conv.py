@@ -10,6 +10,7 @@ from archbuilder.primitives.base import (
     Cost,
     Refusal,
     Shapes,
+    Window,
     channels,
     map_of,
     param,
@@ -57,6 +58,10 @@ class Convolution(Styled):
         kernel, padding, dilation = self.grid()
         high, wide = (window(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))
         return ((self.out, high, wide),)
+
+    def field(self, inputs: Shapes) -> Window:
+        kernel, _, dilation = self.grid()
+        return Window(kernel, (self.stride, self.stride), dilation)
 
     def cost(self, inputs: Shapes) -> Cost:
         inner, outer = self.merged(inputs), self.outputs(inputs)[0]
@@ -121,6 +126,11 @@ class TransposedConv(Convolution):
 
     def grid(self) -> tuple[Pair, Pair, int]:
         return self.kernel, self.padding, 1
+
+    def field(self, inputs: Shapes) -> Window:
+        # A pixel of the output is painted by every window of the input that reaches it.
+        high, wide = (-(-side // self.stride) for side in self.kernel)
+        return Window((high, wide), (1 / self.stride, 1 / self.stride))
 
     def outputs(self, inputs: Shapes) -> Shapes:
         width, *sides = self.merged(inputs)

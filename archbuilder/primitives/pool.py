@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archbuilder.primitives.base import Primitive, Refusal, Shapes, map_of, param, primitive, window
+from archbuilder.primitives.base import Primitive, Refusal, Shapes, Window, map_of, param, primitive, window
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +32,9 @@ class Pool(Primitive):
         width, *sides = map_of(inputs[0])
         high, wide = (window(side, self.kernel, self.stride, self.padding, ceil=self.ceil) for side in sides)
         return ((width, high, wide),)
+
+    def field(self, inputs: Shapes) -> Window:
+        return Window((self.kernel, self.kernel), (self.stride, self.stride))
 
 
 @primitive("max_pool")
@@ -71,10 +74,20 @@ class Adaptive(Primitive):
     def outputs(self, inputs: Shapes) -> Shapes:
         return ((map_of(inputs[0])[0], *self.sides()),)
 
+    def field(self, inputs: Shapes) -> Window:
+        _, high, wide = map_of(inputs[0])
+        to_high, to_wide = self.sides()
+        return Window((_widest(high, to_high), _widest(wide, to_wide)), (high / to_high, wide / to_wide))
+
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
 
         return nn.AdaptiveAvgPool2d(self.sides()) if self.mode == "avg" else nn.AdaptiveMaxPool2d(self.sides())
+
+
+def _widest(size: int, parts: int) -> int:
+    """Return the most positions in one of the overlapping windows into which torch parts a side."""
+    return max(-(-(i + 1) * size // parts) - i * size // parts for i in range(parts))
 
 
 @primitive("global_pool")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archbuilder.primitives.base import Cost, Primitive, Refusal, Shapes, channels, map_of, param, primitive
+from archbuilder.primitives.base import Cost, Primitive, Refusal, Shapes, Window, channels, map_of, param, primitive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,6 +74,11 @@ class Upsample(Primitive):
     def outputs(self, inputs: Shapes) -> Shapes:
         width, high, wide = map_of(inputs[0])
         return ((width, high * self.factor, wide * self.factor),)
+
+    def field(self, inputs: Shapes) -> Window:
+        # A bilinear pixel lies between two of the input along each side.
+        side = 2 if self.mode == "bilinear" and self.factor > 1 else 1
+        return Window((side, side), (1 / self.factor, 1 / self.factor))
 
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn

@@ -1,0 +1,102 @@
+"""The command `archbuilder show`: which networks, and in which form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from archbuilder.errors import ConfigError
+from archbuilder.graph import Graph
+from archbuilder.language.source import Resolved, resolve
+
+T = TypeVar("T")
+
+
+def show(
+    words: Sequence[str],
+    config_dir: str | None = None,
+    *,
+    depth: int | None = None,
+    as_json: bool = False,
+    to: Path | None = None,
+) -> None:
+    """Print what some networks cost, or draw one into the file `to`.
+
+    `words` are models and overrides, in any order; the overrides hold for all models. One network is shown as a tree
+    folded below `depth` levels, several as a row each. Raises ConfigError.
+    """
+    models, overrides = models_and_overrides(words)
+    if to is not None:
+        from archbuilder.show.draw import checked_suffix
+
+        checked_suffix(to)  # before any work
+        if len(models) > 1:
+            raise ConfigError("--draw", f"draws one model, not {len(models)}: {', '.join(models)}")
+    resolved = _each(models, lambda model: resolve(model, overrides, config_dir))
+    graphs = _each(models, lambda model: resolved[model].expand())
+    if to is not None:
+        _draw(graphs[models[0]], to, depth)
+    elif as_json:
+        content = [_json(graphs[model], resolved[model]) for model in models]
+        print(json.dumps(content if len(content) > 1 else content[0], indent=1))
+    else:
+        _print([graphs[model] for model in models], depth)
+        for model in models:
+            if resolved[model].budget:
+                print(f"{model}: {_width(resolved[model])}")
+
+
+def _print(graphs: Sequence[Graph], depth: int | None) -> None:
+    from archbuilder.description import describe_graph
+    from archbuilder.show.table import models_page, print_page, tree_page
+    from archbuilder.show.tree import network
+
+    if len(graphs) > 1:
+        print_page(models_page(describe_graph(graph) for graph in graphs))
+    else:
+        print_page(tree_page(network(graphs[0]), depth))
+
+
+def _json(graph: Graph, resolved: Resolved) -> dict[str, Any]:
+    """Return a description as JSON, with the scale that a budget has led to."""
+    from archbuilder.description import describe_graph
+
+    return {**describe_graph(graph).to_json(), **({"scale": resolved.content["scale"]} if resolved.budget else {})}
+
+
+def _width(resolved: Resolved) -> str:
+    """Return in words which width a budget has led to."""
+    [(kind, amount)] = resolved.budget.items()
+    scale = " ".join(f"model.scale.{key}={value}" for key, value in resolved.content["scale"].items())
+    return f"the widest within {kind} {amount} is {scale}"
+
+
+def _each(models: Sequence[str], action: Callable[[str], T]) -> dict[str, T]:
+    """Return what an action gives for each model; of several, an error tells which one is wrong."""
+    made = {}
+    for model in models:
+        try:
+            made[model] = action(model)
+        except ConfigError as error:
+            if len(models) == 1:
+                raise
+            raise ConfigError(f"{model}: {error.where}", error.what) from None
+    return made
+
+
+def models_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell models from overrides, which hold a `=` or start with `~`; raises ConfigError where no model is left."""
+    overrides = [word for word in words if "=" in word or word.startswith("~")]
+    models = [word for word in words if word not in overrides]
+    if not models:
+        raise ConfigError("model", f"only overrides are given; name a model before {overrides[0]}, such as resnet20")
+    return models, overrides
+
+
+def _draw(graph: Graph, to: Path, depth: int | None) -> None:
+    from archbuilder.show.draw import draw
+    from archbuilder.show.tree import network
+
+    print(draw(network(graph), to, depth))

@@ -1,0 +1,36 @@
+"""Numbers and shapes as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Return a shape as people write it: 64x8x8."""
+    return "x".join(str(side) for side in shape)
+
+
+def count_text(number: int) -> str:
+    """Return a number with its thousands apart; nothing for none."""
+    return f"{number:,}" if number else ""
+
+
+def share_text(part: int, total: int) -> str:
+    """Return a part of a total in percent; nothing for none."""
+    return f"{part / total:.1%}" if part else ""
+
+
+def field_text(field: tuple[int, int], picture: tuple[int, int]) -> str:
+    """Return a receptive field as height x width, or `all` where it is just the whole picture."""
+    return "all" if field == picture else shape_text(field)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, in which what cannot be printed is shown in escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def markup(text: str) -> str:
+    """Return a text that XML and HTML take as text, also in quotes."""
+    return escape(printable(text), quote=True)
