@@ -9,6 +9,9 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph
 from archbuilder.language.blocks import Library
+from archbuilder.language.interpolation import resolve
+from archbuilder.language.model import SECTIONS
+from archbuilder.language.plain import plain
 from archbuilder.paths import conf_dir
 
 Source = str | Path | Mapping[str, Any] | Graph
@@ -58,22 +61,15 @@ def models() -> list[str]:
 
 def read_source(source: str | Path | Mapping[str, Any], overrides: list[str]) -> Any:
     """Return a model as plain data, inherited keys merged and overrides applied; raises ConfigError."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     from archbuilder.language.overrides import apply
 
-    content = dict(source) if isinstance(source, Mapping) else _compose(source)
     try:
-        config = OmegaConf.create({"model": content})
-        apply(config, overrides)
-        plain = OmegaConf.to_container(config.model, resolve=True)
-        str(plain)  # raises ValueError for a number so long that no later message could show it
+        content = plain(source, "model") if isinstance(source, Mapping) else _compose(source)
+        if overrides:
+            content = plain(apply(content, overrides), "model")
+        return resolve({"model": content}, "model")["model"]
     except RecursionError:
         raise ConfigError("model", "the mappings and lists are nested too deeply to be read") from None
-    except (OmegaConfBaseException, ValueError) as error:
-        raise ConfigError("model", " ".join(str(error).split())) from None
-    return plain
 
 
 def _is_file(source: str) -> bool:
@@ -98,16 +94,67 @@ def _compose(source: str | Path) -> Any:
         path = conf_dir() / "model" / f"{source}.yaml"
         if source not in models():
             raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, models(), 'models')}")
-    from archbuilder.language.yaml import load
+    from archbuilder.language.yaml import load, load_unresolved
 
-    content = load(path)
-    if not isinstance(content, Mapping) or "defaults" not in content:
-        return content
-    return _inherit(path.resolve())
+    if isinstance(content := load_unresolved(path), Mapping) and "defaults" in content:
+        return plain(_inherit(path.resolve(), content), "model")
+    return load(path)
 
 
-def _inherit(path: Path) -> Any:
+def _inherit(path: Path, content: Mapping[str, Any]) -> Any:
     """Return a file that names others in `defaults`, composed by Hydra."""
+    bases = _bases(path, content, {})
+    merged = _merged_by_hydra(path)
+    if isinstance(merged, dict) and "model" in merged:
+        raise ConfigError(str(path), "write @_here_ behind what it inherits, as in /model/resnet20@_here_")
+    if bases is not None:
+        _check_nulls(content, bases, str(path))
+    return merged
+
+
+def _bases(path: Path, content: Mapping[str, Any], seen: dict[Path, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the content of all files that one inherits from, or None where Hydra alone can tell which they are.
+
+    Reading them here refuses what is too large before Hydra reads it.
+    """
+    from archbuilder.language.yaml import load_unresolved
+
+    entries = content.get("defaults")
+    known = isinstance(entries, list)
+    for entry in entries if isinstance(entries, list) else []:
+        name = entry.partition("@")[0] if isinstance(entry, str) else None
+        if name == "_self_":
+            continue
+        base = _find_base(path, name) if name else None
+        if base is None:
+            known = False
+        elif base not in seen:
+            seen[base] = inner = load_unresolved(base)
+            if isinstance(inner, Mapping) and "defaults" in inner:
+                known = _bases(base, inner, seen) is not None and known
+    return [base for base in seen.values() if isinstance(base, Mapping)] if known else None
+
+
+def _find_base(path: Path, name: str) -> Path | None:
+    """Return the file that an entry of `defaults` names: `/model/resnet20` in conf, others beside the file."""
+    folder = conf_dir() if name.startswith("/") else path.parent
+    base = folder / f"{name.strip('/').removesuffix('.yaml')}.yaml"
+    return base if _exists(base) else None
+
+
+def _check_nulls(content: Mapping[str, Any], bases: list[Mapping[str, Any]], where: str) -> None:
+    """Refuse to drop a layer that there is none of in what a file inherits: its name is misspelt."""
+    for section in SECTIONS:
+        layers = content.get(section)
+        known = [name for base in bases if isinstance(base.get(section), Mapping) for name in base[section]]
+        for name, spec in layers.items() if isinstance(layers, Mapping) else ():
+            if spec is None and name not in known:
+                hint = suggestion(str(name), map(str, known), "layers there")
+                raise ConfigError(f"{where}:{section}.{name}", f"nothing to drop: it inherits no such layer; {hint}")
+
+
+def _merged_by_hydra(path: Path) -> Any:
+    """Return what Hydra makes of a file and the files in its `defaults`."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -120,7 +167,7 @@ def _inherit(path: Path) -> Any:
     try:
         with initialize_config_dir(str(path.parent), version_base="1.3"):
             config = compose(path.stem, overrides=[f"hydra.searchpath=[file://{conf_dir()}]"])
-        content = OmegaConf.to_container(config)
+        return OmegaConf.to_container(config)
     except RecursionError:
         raise ConfigError(str(path), "inherits from itself") from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:
@@ -129,6 +176,3 @@ def _inherit(path: Path) -> Any:
         GlobalHydra.instance().clear()
         if before is not None:
             GlobalHydra.instance().initialize(before)
-    if isinstance(content, dict) and "model" in content:
-        raise ConfigError(str(path), "write @_here_ behind what it inherits, as in /model/resnet20@_here_")
-    return content
