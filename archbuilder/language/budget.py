@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
+from archbuilder.graph import walk
 from archbuilder.language.blocks import Library
 from archbuilder.language.model import Model, read_model
 from archbuilder.language.scale import Scale, read_scale
 
+MOST_LAYERS, MOST_WIDTHS = 10_000, 100_000
 NARROWEST, WIDEST = 2.0**-10, 64.0
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
@@ -31,8 +33,9 @@ def resolve_budget(content: Any, library: Library) -> Any:
     # Multiples of eight are too coarse to come near a budget, so rounding is to whole channels unless it is said.
     scaling = {"divisor": 1, **(content.get("scale") or {})}
     solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
+    literals = solver.literals()
     low, high = _bracket(solver, wanted)
-    intervals = _intervals(solver.literals(), solver.model.scale, low / 2, high)
+    intervals = _intervals(literals, solver.model.scale, low / 2, high)
     best = _last_within(intervals, solver, wanted)
     while best >= 0 and not solver.within(intervals[best], wanted):
         best -= 1
@@ -80,7 +83,11 @@ class _Solver:
         from archbuilder.language.expand import expand_read
 
         recorder = _Recorder()
-        expand_read(replace(self.model, scale=recorder), self.library, "model")
+        graph = expand_read(replace(self.model, scale=recorder), self.library, "model")
+        if sum(1 for _ in walk(graph)) > MOST_LAYERS:
+            raise ConfigError(
+                "model.budget", f"the model has more than {MOST_LAYERS:,} layers; say scale.width instead"
+            )
         return recorder.seen
 
     def cost(self, width: float) -> int | None:
@@ -121,6 +128,8 @@ def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> lis
     edges = {low, high}
     for literal in literals:
         first, last = int(low * literal / scale.divisor), int(high * literal / scale.divisor) + 1
+        if len(edges) + last - first > MOST_WIDTHS:
+            raise ConfigError("model.budget", f"{literal:,} channels can be rounded in too many ways; say scale.width")
         edges |= {(step + 0.5) * scale.divisor / literal for step in range(first, last + 1)}
     ordered = sorted(edge for edge in edges if low <= edge <= high)
     # Edges that differ by rounding alone are one.

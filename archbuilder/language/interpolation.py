@@ -93,17 +93,15 @@ class _Weights:
 
     def _find(self, path: Path) -> tuple[Path, Any]:
         """Return the value at a path with the path as it is written; a reference on the way there stands for it."""
-        value, written = self.content, ()
+        value = self.content
+        written: Path = ()
         for name in path:
             if isinstance(value, str):
                 break
-            key: Any = name
-            if isinstance(value, list) and str(name).isdecimal():
-                key = int(name)
-            elif isinstance(value, dict) and name not in value and str(name).isdecimal():
-                key = int(name)
+            known = isinstance(value, dict) and name in value
+            key = int(name) if str(name).isdecimal() and not known else name
             try:
                 value, written = value[key], (*written, key)
-            except (KeyError, IndexError, TypeError):
+            except (LookupError, TypeError):
                 return path, None
         return written, value

@@ -64,7 +64,7 @@ def _check_nulls(config: Any, key: str, value: Any) -> None:
     if len(names) < 3 and isinstance(value, dict):
         for name, inner in value.items():
             _check_nulls(config, f"{key}.{name}", inner)
-    elif len(names) == 3 and names[1] in SECTIONS and value is None:
+    elif len(names) == 3 and names[1] in (*SECTIONS, "outputs") and value is None:
         section = config.model.get(names[1]) if isinstance(config.model, Mapping) else None
         known = [str(name) for name in section] if isinstance(section, Mapping) else []
         if names[2] not in known:

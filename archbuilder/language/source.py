@@ -94,11 +94,12 @@ def _compose(source: str | Path) -> Any:
         path = conf_dir() / "model" / f"{source}.yaml"
         if source not in models():
             raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, models(), 'models')}")
-    from archbuilder.language.yaml import load, load_unresolved
+    from archbuilder.language.yaml import load_unresolved
 
-    if isinstance(content := load_unresolved(path), Mapping) and "defaults" in content:
+    content = load_unresolved(path)
+    if isinstance(content, Mapping) and "defaults" in content:
         return plain(_inherit(path.resolve(), content), "model")
-    return load(path)
+    return resolve(content, str(path))
 
 
 def _inherit(path: Path, content: Mapping[str, Any]) -> Any:
@@ -144,7 +145,7 @@ def _find_base(path: Path, name: str) -> Path | None:
 
 def _check_nulls(content: Mapping[str, Any], bases: list[Mapping[str, Any]], where: str) -> None:
     """Refuse to drop a layer that there is none of in what a file inherits: its name is misspelt."""
-    for section in SECTIONS:
+    for section in (*SECTIONS, "outputs"):
         layers = content.get(section)
         known = [name for base in bases if isinstance(base.get(section), Mapping) for name in base[section]]
         for name, spec in layers.items() if isinstance(layers, Mapping) else ():

@@ -64,7 +64,7 @@ def _check_size(text: str, where: str) -> None:
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             # Of an alias inside what it names nothing is known yet; it ends at the depth that `plain` allows.
-            total += sizes.get(event.anchor, 1)
+            total += sizes.get(str(event.anchor), 1)
         elif isinstance(event, yaml.CollectionStartEvent):
             open_.append((event.anchor, total))
             total += 1
