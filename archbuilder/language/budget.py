@@ -14,7 +14,7 @@ from archbuilder.language.blocks import Library
 from archbuilder.language.model import Model, read_model
 from archbuilder.language.scale import Scale, read_scale
 
-MOST_LAYERS, MOST_WIDTHS = 10_000, 100_000
+MOST_LAYERS, MOST_WIDTHS, MOST_TRIALS = 10_000, 100_000, 500
 NARROWEST, WIDEST = 2.0**-10, 64.0
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 
@@ -93,6 +93,9 @@ class _Solver:
     def cost(self, width: float) -> int | None:
         """Return the cost under a width, or None where the network cannot be built so wide."""
         if width not in self.costs:
+            if len(self.costs) >= MOST_TRIALS:
+                what = f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose; say scale.width instead"
+                raise ConfigError(f"model.budget.{self.kind}", what)
             from archbuilder.description import describe_graph
             from archbuilder.language.expand import expand_read
 

@@ -37,7 +37,7 @@ STYLE: Mapping[str, Param] = {
     "act": Param("word", "none", choices=ACTS, doc="activation"),
     "bias": Param("boolean", None, doc="a bias; by default exactly where there is no norm"),
     "order": Param("word", "conv_norm_act", choices=ORDERS, doc="norm_act_conv is pre-activation"),
-    "eps": Param("number", 1e-5, minimum=0, maximum=1, doc="added to the variance by the norm"),
+    "eps": Param("number", 1e-5, minimum=1e-12, maximum=1, doc="added to the variance by the norm"),
     "momentum": Param("number", 0.1, minimum=0, maximum=1, doc="of batch norm's running statistics"),
 }
 """The keys of a style, and what holds where no style says anything."""
