@@ -161,6 +161,7 @@ def _merged_by_hydra(path: Path) -> Any:
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     # A run composes its own configuration through Hydra's one global state: leave that as it was.
     before = GlobalHydra.instance().hydra
@@ -171,7 +172,7 @@ def _merged_by_hydra(path: Path) -> Any:
         return OmegaConf.to_container(config)
     except RecursionError:
         raise ConfigError(str(path), "inherits from itself") from None
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(str(path), " ".join(str(error).split())) from None
     finally:
         GlobalHydra.instance().clear()

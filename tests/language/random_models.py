@@ -20,7 +20,20 @@ Layers = dict[str, Any]
 Values = st.SearchStrategy[Any]
 
 CHANNELS = st.sampled_from(
-    [4, 4, 4, 8, 6, 3, "in_channels", "in_channels", "2 * in_channels", "max(in_channels // 2, 2)", "growth", "fixed(4)"]
+    [
+        4,
+        4,
+        4,
+        8,
+        6,
+        3,
+        "in_channels",
+        "in_channels",
+        "2 * in_channels",
+        "max(in_channels // 2, 2)",
+        "growth",
+        "fixed(4)",
+    ]
 )
 STYLES = st.fixed_dictionaries(
     {},
@@ -157,7 +170,9 @@ def _layer(draw: st.DrawFn, earlier: list[str], first: bool, several: bool) -> L
     layer: Layers = dict(draw(kinds[draw(st.sampled_from(sorted(kinds)))]))
     if joins:
         near = [*earlier[-2:], *earlier]
-        layer["from"] = draw(st.lists(st.sampled_from(near), min_size=2 if layer["block"] == "cross" else 1, max_size=3))
+        layer["from"] = draw(
+            st.lists(st.sampled_from(near), min_size=2 if layer["block"] == "cross" else 1, max_size=3)
+        )
         layer["from"] = layer["from"][:2] if layer["block"] == "cross" else layer["from"]
     elif several or (earlier and not first and draw(st.integers(0, 5)) == 0):
         layer["from"] = draw(st.sampled_from([*earlier[-3:], *earlier]))

@@ -99,5 +99,5 @@ def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -
 def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:
     deep = model({"a": conv(8, repeat=20_000)}, budget={"params": "1M"})
     refused(deep, "model.budget", "more than 10,000 layers; say scale.width")
-    wide = model({"a": conv(5_000_000)}, budget={"params": "1M"})
+    wide = model({"a": conv(5_000_000)}, budget={"params": "100M"})
     refused(wide, "model.budget", "5,000,000 channels can be rounded in too many ways")
