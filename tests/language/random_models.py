@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from archbuilder.language.params import Param
 from archbuilder.language.source import library
 from archbuilder.primitives import REGISTRY, params_of
-from archbuilder.primitives.style import ACTS, NORMS, ORDERS, STYLE
+from archbuilder.primitives.style import ACTS, NORMS, ORDERS
 
 Layers = dict[str, Any]
 Values = st.SearchStrategy[Any]
@@ -88,13 +88,12 @@ def _call(block: str, declared: Mapping[str, Param]) -> Values:
         required["out"] = CHANNELS
     optional = {name: _value(name, param) for name, param in declared.items() if name not in required}
     if block == "split":
-        return st.sampled_from([{"parts": 2}, {"sizes": [2, 2]}, {"parts": 1}, {"sizes": [1, 3]}]).map(
-            lambda said: {"block": block, **said}
-        )
+        said: list[Layers] = [{"parts": 2}, {"sizes": [2, 2]}, {"parts": 1}, {"sizes": [1, 3]}]
+        return st.sampled_from([{"block": block, **every} for every in said])
 
     @st.composite
     def layer(draw: st.DrawFn) -> Layers:
-        made = {"block": block, **draw(st.fixed_dictionaries(required))}
+        made: Layers = {"block": block} | draw(st.fixed_dictionaries(required))
         often = 2 if len(optional) < 5 else 6
         chosen = [name for name in optional if draw(st.integers(0, often)) == 0]
         return made | {name: draw(optional[name]) for name in chosen}

@@ -44,21 +44,27 @@ def bounded(what: str) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def judge(made: Edit, folder: Path) -> str:
-    """Return what became of an edited model, having checked that it is as promised."""
+def _description_or_refusal(made: Edit) -> tuple[Graph, Description] | ConfigError:
     try:
         with bounded(made.what):
             graph = expand(made.source)
-            description = describe(graph)
+            return graph, describe(graph)
     except ConfigError as refusal:
+        return refusal
+
+
+def judge(made: Edit, folder: Path) -> str:
+    """Return what became of an edited model, having checked that it is as promised."""
+    found = _description_or_refusal(made)
+    if isinstance(found, ConfigError):
         place = rf"model($|[. \[])|conf/block/|{re.escape(str(folder))}|{re.escape(folder.name)}/block/"
-        assert re.match(place, refusal.where), refusal
-        assert refusal.what
-        assert "\n" not in str(refusal)
+        assert re.match(place, found.where), found
+        assert found.what
+        assert "\n" not in str(found)
         return "refused"
-    if description.params > MOST_PARAMS or description.activations > MOST_ELEMENTS:
+    if found[1].params > MOST_PARAMS or found[1].activations > MOST_ELEMENTS:
         return "described"
-    return _built(graph, description)
+    return _built(*found)
 
 
 def _built(graph: Graph, description: Description) -> str:
