@@ -33,8 +33,6 @@ def load_unresolved(path: Path) -> Any:
     try:
         _check_size(text, str(path))
         content = yaml.load(text, Loader=_loader())
-    except RecursionError:
-        raise ConfigError(str(path), "is nested too deeply to be read") from None
     except yaml.YAMLError as error:
         raise ConfigError(str(path), f"is not valid YAML: {' '.join(str(error).split())}") from None
     except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:

@@ -205,6 +205,16 @@ def test_interpolations_of_mappings_lists_and_one_another() -> None:
     assert [leaf.shapes for leaf in leaves(source).values()] == [((4, 8, 8),)] * 3
 
 
+def test_interpolations_that_lead_into_one_another_a_thousand_times(tmp_path: Path) -> None:
+    lines = [f"a{i}: ${{a{i + 1}}}" for i in range(1000)]
+    assert "lead into one another too deeply" in told(write(tmp_path, "\n".join([*lines, "a1000: 1"])))
+
+
+def test_interpolations_that_grow(tmp_path: Path) -> None:
+    lines = ["a0: x", *(f"a{i}: {f'${{a{i - 1}}}' * 9}" for i in range(1, 30))]
+    assert "would grow too large" in told(write(tmp_path, "\n".join(lines)))
+
+
 def test_an_interpolation_without_dollars_worth_of_meaning_stays() -> None:
     assert expand(model({"a": conv(doc="costs \\${nothing}")})).nodes[0].doc == "costs ${nothing}"
 
