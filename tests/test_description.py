@@ -163,6 +163,7 @@ def test_json() -> None:
                 "macs": 96 * 64 * 784,
                 "activations": 64 * 784,
                 "receptive_field": [1, 1],
+                "sees_all": False,
                 "auxiliary": False,
             }
         ],
