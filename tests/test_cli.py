@@ -191,6 +191,8 @@ def test_as_a_process_too() -> None:
 def test_debug_shows_the_traceback() -> None:
     with pytest.raises(ConfigError, match="resnet21"):
         main(["--debug", "show", "resnet21"])
+    with pytest.raises(ConfigError, match="resnet21"):
+        main(["show", "resnet21", "--debug", "model.classes=3"])
     done = fresh("from archbuilder.cli import main; main(['--debug', 'show', 'resnet21'])")
     assert done.returncode == 1
     assert "Traceback" in done.stderr

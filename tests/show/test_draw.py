@@ -91,7 +91,15 @@ HELVETICA_BOLD = {
     **dict.fromkeys("bdghnopquFLTZ", 611),
     **dict.fromkeys("CDHNRUBAK", 722),
     **dict.fromkeys("ijlI.,: ", 278),
-    **{"f": 333, "r": 389, "t": 333, "m": 889, "w": 778, "M": 833, "W": 944, "-": 333, "·": 278},
+    "f": 333,
+    "r": 389,
+    "t": 333,
+    "m": 889,
+    "w": 778,
+    "M": 833,
+    "W": 944,
+    "-": 333,
+    "·": 278,
 }
 
 
@@ -101,11 +109,14 @@ def nodes_with_texts(picture: str) -> Iterator[tuple[tuple[float, ...], list[tup
         texts = group.findall("s:text", NAMESPACE)
         if texts:
             x, y, width, height = (float(group.findall("s:rect", NAMESPACE)[-1].attrib[k]) for k in _RECT)
-            said = [(*(float(text.attrib[key]) for key in ("x", "y", "font-size")), text.text or "") for text in texts]
-            yield (x, y, x + width, y + height), said
+            yield (x, y, x + width, y + height), [(*_place(text), text.text or "") for text in texts]
 
 
 _RECT = ("x", "y", "width", "height")
+
+
+def _place(text: ElementTree.Element) -> tuple[float, float, float]:
+    return float(text.attrib["x"]), float(text.attrib["y"]), float(text.attrib["font-size"])
 
 
 def test_names_that_are_markup_stay_text() -> None:
