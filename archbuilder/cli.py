@@ -43,7 +43,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="archbuilder", description=__doc__.split(":")[0] if __doc__ else None)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    debug = "show the traceback of an error"
+    parser.add_argument("--debug", action="store_true", help=debug)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     show = commands.add_parser("show", help="what a network is and costs, layer by layer, before it exists")
@@ -88,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
     foreign.set_defaults(command=_import)
 
+    for command in commands.choices.values():
+        # Kept as it is where it is not said again behind the command.
+        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
     for command in (show, models, blocks, schema, foreign):
         own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
         command.add_argument("--config-dir", metavar="DIR", help=own)
@@ -102,9 +106,11 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         help="shipped models' names or YAML files, of which several are shown side by side; and what holds for all "
         "of them, such as model.stages.stage2.ratio=2 or ~model.stages.stage3",
     )
-    show.add_argument("--depth", type=_depth, metavar="N", help="fold what lies deeper than N levels")
+    show.add_argument(
+        "--depth", type=_depth, metavar="N", help="fold what lies deeper than N levels, in a tree or a diagram"
+    )
     how = show.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="print JSON")
+    how.add_argument("--json", action="store_true", help="print JSON: an object, or a list of them for several models")
     how.add_argument("--draw", type=Path, metavar="FILE", help="write a diagram: .svg, .html or .mmd (Mermaid)")
     show.set_defaults(command=_show)
 

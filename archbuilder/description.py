@@ -8,7 +8,7 @@ from typing import Any
 
 from archbuilder.graph import Flat, Graph, Shape, flatten, without_auxiliary
 from archbuilder.primitives import Cost, Primitive, bind
-from archbuilder.receptive_field import receptive_fields
+from archbuilder.receptive_field import Field, receptive_fields
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,9 @@ class LayerCost:
     """One leaf: its dotted path, its primitive, output shape, parameters, MACs and output elements per image.
 
     `receptive_field` is height and width, in pixels of the input, of what one output value can depend on: in theory,
-    which may be larger than the input. `auxiliary` layers serve auxiliary heads alone.
+    which may be larger than the input; None where a primitive does not say what it reads. `sees_all` tells that it is
+    the whole input, as behind a global pool or a gate per channel; then `receptive_field` is the input's size.
+    `auxiliary` layers serve auxiliary heads alone.
     """
 
     path: str
@@ -25,7 +27,8 @@ class LayerCost:
     params: int
     macs: int
     activations: int
-    receptive_field: tuple[int, int]
+    receptive_field: tuple[int, int] | None
+    sees_all: bool = False
     auxiliary: bool = False
 
 
@@ -40,7 +43,8 @@ class Description:
     the most elements alive at once in inference, inputs and outputs of the running layer included, as if every
     layer made a new value (a flatten or an identity makes none). `depth` counts the layers with MACs, convolutions
     and fully connected ones, on the longest way through the network. `receptive_field` is that of its last feature
-    map.
+    map, behind which all is seen, by its windows alone: without what gates per channel bring in from the whole
+    picture. So it is the architecture's, whatever the size of the input. None: a primitive does not say what it reads.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Description:
     layers: tuple[LayerCost, ...]
     peak_activations: int
     depth: int
+    receptive_field: tuple[int, int] | None
 
     @property
     def params(self) -> int:
@@ -70,15 +75,8 @@ class Description:
     def activations(self) -> int:
         return sum(layer.activations for layer in self.layers)
 
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Height and width in pixels: of the last layer with more than one position, behind which all is seen."""
-        used = [layer for layer in self.layers if not layer.auxiliary]
-        maps = [layer for layer in used if math.prod(layer.shape[1:]) > 1]
-        return (maps or used)[-1].receptive_field if used else (1, 1)
-
     def to_json(self) -> dict[str, Any]:
-        """Return the description as plain JSON data."""
+        """Return the description as plain JSON data; an unknown receptive field is null."""
         totals = {name: getattr(self, name) for name in _TOTALS}
         layers = [_plain(layer) for layer in self.layers]
         inputs = {name: list(shape) for name, shape in self.inputs.items()}
@@ -87,13 +85,17 @@ class Description:
             "inputs": inputs,
             "outputs": [list(s) for s in self.outputs],
             **totals,
-            "receptive_field": list(self.receptive_field),
+            "receptive_field": _listed(self.receptive_field),
             "layers": layers,
         }
 
 
 def _plain(layer: LayerCost) -> dict[str, Any]:
-    return vars(layer) | {"shape": list(layer.shape), "receptive_field": list(layer.receptive_field)}
+    return vars(layer) | {"shape": list(layer.shape), "receptive_field": _listed(layer.receptive_field)}
+
+
+def _listed(field: tuple[int, int] | None) -> list[int] | None:
+    return field and list(field)
 
 
 _TOTALS = ("params", "macs", "inference_params", "inference_macs", "activations", "peak_activations", "depth")
@@ -114,12 +116,22 @@ def describe_graph(graph: Graph) -> Description:
             params=cost.params,
             macs=cost.macs,
             activations=sum(math.prod(shape) for shape in call.leaf.shapes),
-            receptive_field=field,
+            receptive_field=field.pixels,
+            sees_all=field.whole,
             auxiliary=call.path not in used,
         )
         for call, field, cost in zip(flat.calls, fields, _costs(flat, primitives), strict=True)
     )
-    return Description(graph.name, dict(graph.inputs), graph.shapes, layers, _peak(kept), _depth(flat, layers))
+    return Description(
+        graph.name, dict(graph.inputs), graph.shapes, layers, _peak(kept), _depth(flat, layers), _last(layers, fields)
+    )
+
+
+def _last(layers: tuple[LayerCost, ...], fields: tuple[Field, ...]) -> tuple[int, int] | None:
+    """Return what windows lead to of the last layer with more than one position, auxiliary heads left out."""
+    used = [(layer, field) for layer, field in zip(layers, fields, strict=True) if not layer.auxiliary]
+    maps = [field for layer, field in used if math.prod(layer.shape[1:]) > 1]
+    return (maps or [field for _, field in used])[-1].windows if used else (1, 1)
 
 
 def _costs(flat: Flat, primitives: list[Primitive]) -> list[Cost]:

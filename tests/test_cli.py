@@ -101,6 +101,18 @@ def test_show_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert "mine: 3x8x8" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.yml", "~mine.yaml"])
+def test_show_a_file_whose_path_looks_like_an_override(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "lr=0.1").mkdir()
+    monkeypatch.chdir(tmp_path / "lr=0.1" if name.startswith("~") else tmp_path)
+    path = name if name.startswith("~") else f"lr=0.1/{name}"
+    Path(path).write_text("input: [3, 8, 8]\nstages: {a: {block: conv, out: 4}}\n")
+    main(["show", path, "model.stages.a.out=5"])
+    assert "5x8x8" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", models())
 def test_show_as_json(capsys: pytest.CaptureFixture[str], name: str) -> None:
     main(["show", name, "--json"])
@@ -150,6 +162,15 @@ def test_show_answers_without_torch(tmp_path: Path) -> None:
         (["show", "resnet20", "article/fuse", "~model.stages.stage3"], "article/fuse: model.stages.stage3: cannot be"),
         (["show", "resnet20", "--draw", "a.png"], "--draw: 'a.png' does not end in .svg, .html or .mmd"),
         (["show", "resnet20", "nin", "--draw", "a.svg"], "--draw: draws one model, not 2"),
+        (
+            ["show", "resnet20", "--json", "--depth", "2"],
+            "--depth: folds the tree or the diagram of one model, but JSON",
+        ),
+        (
+            ["show", "resnet20", "nin", "--depth", "2"],
+            "--depth: folds the tree or the diagram of one model, but several",
+        ),
+        (["show", "lr=0.1/nowhere.yaml"], "lr=0.1/nowhere.yaml: there is no such file"),
     ],
 )
 def test_a_mistake_ends_in_one_paragraph(
@@ -170,6 +191,8 @@ def test_as_a_process_too() -> None:
 def test_debug_shows_the_traceback() -> None:
     with pytest.raises(ConfigError, match="resnet21"):
         main(["--debug", "show", "resnet21"])
+    with pytest.raises(ConfigError, match="resnet21"):
+        main(["show", "resnet21", "--debug", "model.classes=3"])
     done = fresh("from archbuilder.cli import main; main(['--debug', 'show', 'resnet21'])")
     assert done.returncode == 1
     assert "Traceback" in done.stderr

@@ -125,7 +125,8 @@ def test_the_field_of_a_network_is_that_of_its_last_map_and_depth_is_its_longest
     }
     description = describe(model(layers))
     assert (description.receptive_field, description.depth) == ((7, 7), 3)
-    assert [layer.receptive_field[0] for layer in description.layers] == [3, 7, 5, 7, 8, 8]
+    assert [layer.receptive_field for layer in description.layers] == [(side, side) for side in (3, 7, 5, 7, 8, 8)]
+    assert [layer.sees_all for layer in description.layers] == [False] * 4 + [True] * 2
 
 
 def test_a_network_of_no_layers_at_all() -> None:
@@ -163,6 +164,7 @@ def test_json() -> None:
                 "macs": 96 * 64 * 784,
                 "activations": 64 * 784,
                 "receptive_field": [1, 1],
+                "sees_all": False,
                 "auxiliary": False,
             }
         ],

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Shape
@@ -40,17 +40,32 @@ class Cost:
         return Cost(self.params + other.params, self.macs + other.macs)
 
 
-@dataclass(frozen=True)
-class Window:
-    """What one position of a layer's output reads: `kernel` positions of the input, `dilation` apart.
+class Window(NamedTuple):
+    """Which positions of its input a layer reads along one side, as if the input had no ends.
 
-    `stride` is how far the window moves in the input from one position of the output to the next; a layer that
-    enlarges its input moves by less than one. Pairs are height and width.
+    Position i of the output reads from floor((step * i + first) / per) to floor((step * i + last) / per): a stride is
+    a `step`, and a layer that enlarges its input has more than one position of the output `per` position of the
+    input. A step of 0 is that of a layer whose every output reads the whole side.
     """
 
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[float, float] = (1, 1)
-    dilation: int = 1
+    first: int = 0
+    last: int = 0
+    step: int = 1
+    per: int = 1
+
+    @classmethod
+    def sliding(cls, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Window:
+        """Return the window of a convolution or pool."""
+        return cls(-padding, dilation * (kernel - 1) - padding, stride)
+
+
+HERE = Window()
+"""The window of one position that reads itself alone."""
+WHOLE = Window(step=0)
+"""The window that is as large as the input."""
+
+Windows = tuple[Window, Window]
+"""Along height and width."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +94,9 @@ class Primitive:
         """Return the output shapes; by default one, equal to the first input's."""
         return (inputs[0],)
 
-    def field(self, inputs: Shapes) -> Window:
-        """Return the window that one position of the output reads; by default that position alone."""
-        return Window()
+    def field(self, inputs: Shapes) -> Windows | None:
+        """Return which positions of its inputs one of the output reads; None, the default, where nobody has said."""
+        return None
 
     def cost(self, inputs: Shapes) -> Cost:
         """Return the exact cost for one image; by default nothing."""
@@ -90,6 +105,14 @@ class Primitive:
     def module(self, inputs: Shapes) -> nn.Module:
         """Return a new torch module, called with [N, *shape] tensors in the order of the inputs."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Elementwise(Primitive):
+    """What primitives share that read, for each position, that position alone."""
+
+    def field(self, inputs: Shapes) -> Windows:
+        return HERE, HERE
 
 
 def param(
@@ -159,7 +182,7 @@ def map_of(shape: Shape) -> tuple[int, int, int]:
     return (shape[0], shape[1], shape[2])
 
 
-def window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil: bool = False) -> int:
+def positions(size: int, kernel: int, stride: int, padding: int, dilation: int = 1, ceil: bool = False) -> int:
     """Return how many positions a window has along one side, as torch counts them.
 
     With `ceil`, a last window may hang over the edge as long as it starts inside the input or its padding.
@@ -167,12 +190,12 @@ def window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1,
     """
     reach = dilation * (kernel - 1) + 1
     free = size + 2 * padding - reach
-    positions = (free + stride - 1 if ceil else free) // stride + 1
-    if positions < 1:
+    count = (free + stride - 1 if ceil else free) // stride + 1
+    if count < 1:
         raise Refusal(
             f"a window of {reach} does not fit the feature map of {size} with padding {padding}: it would shrink "
             "below 1x1; use a smaller kernel, more padding, or fewer strides before it"
         )
-    if ceil and (positions - 1) * stride >= size + padding:
-        positions -= 1
-    return positions
+    if ceil and (count - 1) * stride >= size + padding:
+        count -= 1
+    return count

@@ -11,12 +11,13 @@ from archbuilder.primitives.base import (
     Refusal,
     Shapes,
     Window,
+    Windows,
     channels,
     map_of,
     param,
     pixels,
+    positions,
     primitive,
-    window,
 )
 from archbuilder.primitives.join import concatenated, same_shape
 from archbuilder.primitives.style import Styled, style_param
@@ -56,12 +57,15 @@ class Convolution(Styled):
         width, *sides = self.merged(inputs)
         self.check_groups(width)
         kernel, padding, dilation = self.grid()
-        high, wide = (window(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))
+        high, wide = (positions(sides[i], kernel[i], self.stride, padding[i], dilation) for i in (0, 1))
         return ((self.out, high, wide),)
 
-    def field(self, inputs: Shapes) -> Window:
-        kernel, _, dilation = self.grid()
-        return Window(kernel, (self.stride, self.stride), dilation)
+    def field(self, inputs: Shapes) -> Windows:
+        (high, wide), (above, beside), dilation = self.grid()
+        return (
+            Window.sliding(high, self.stride, above, dilation),
+            Window.sliding(wide, self.stride, beside, dilation),
+        )
 
     def cost(self, inputs: Shapes) -> Cost:
         inner, outer = self.merged(inputs), self.outputs(inputs)[0]
@@ -127,10 +131,14 @@ class TransposedConv(Convolution):
     def grid(self) -> tuple[Pair, Pair, int]:
         return self.kernel, self.padding, 1
 
-    def field(self, inputs: Shapes) -> Window:
-        # A pixel of the output is painted by every window of the input that reaches it.
-        high, wide = (-(-side // self.stride) for side in self.kernel)
-        return Window((high, wide), (1 / self.stride, 1 / self.stride))
+    def field(self, inputs: Shapes) -> Windows:
+        # Position j of the input paints those of the output from j * stride - padding on, a kernel's worth. Where a
+        # kernel smaller than the stride leaves gaps, the window's last is before its first: nothing is read.
+        (high, wide), (above, beside) = self.kernel, self.padding
+        return self._painted(high, above), self._painted(wide, beside)
+
+    def _painted(self, kernel: int, padding: int) -> Window:
+        return Window(padding - kernel + self.stride, padding, 1, self.stride)
 
     def outputs(self, inputs: Shapes) -> Shapes:
         width, *sides = self.merged(inputs)

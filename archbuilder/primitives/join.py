@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from archbuilder.graph import Shape
-from archbuilder.primitives.base import Primitive, Refusal, Shapes, channels, param, primitive
+from archbuilder.primitives.base import Elementwise, Refusal, Shapes, channels, param, primitive
 from archbuilder.primitives.style import act_module, style_param
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _shown(inputs: Shapes) -> str:
 
 
 @primitive("add")
-class Add(Primitive):
+class Add(Elementwise):
     """The sum of inputs of one shape; no activation unless it says which, or `act: style`."""
 
     inputs: ClassVar[int | None] = None
@@ -48,7 +48,7 @@ class Add(Primitive):
 
 
 @primitive("multiply")
-class Multiply(Primitive):
+class Multiply(Elementwise):
     """The product of inputs of one shape, or of a [C, H, W] with a [C, 1, 1] (a gate per channel)."""
 
     inputs: ClassVar[int | None] = None
@@ -67,7 +67,7 @@ class Multiply(Primitive):
 
 
 @primitive("concat")
-class Concat(Primitive):
+class Concat(Elementwise):
     """The inputs one behind the other along the channels."""
 
     inputs: ClassVar[int | None] = None
@@ -82,7 +82,7 @@ class Concat(Primitive):
 
 
 @primitive("softmax")
-class Softmax(Primitive):
+class Softmax(Elementwise):
     """As many outputs as inputs, normalised elementwise against one another (Li et al. 2019, equation 5)."""
 
     inputs: ClassVar[int | None] = None
@@ -97,7 +97,7 @@ class Softmax(Primitive):
 
 
 @primitive("split")
-class Split(Primitive):
+class Split(Elementwise):
     """Consecutive groups of channels as outputs: `parts` equal ones, or of the given `sizes`."""
 
     sizes: tuple[int, ...] = param("integers", None, "channels of each output", minimum=1)

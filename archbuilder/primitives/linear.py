@@ -5,17 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from archbuilder.primitives.base import Cost, Primitive, Shapes, Window, param, primitive
+from archbuilder.primitives.base import WHOLE, Cost, Primitive, Shapes, Windows, param, primitive
 from archbuilder.primitives.style import act_module, style_param
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-def whole(inputs: Shapes) -> Window:
-    """Return the window of a layer whose every output value may read all that comes in."""
-    _, high, wide = inputs[0] if len(inputs[0]) == 3 else (1, 1, 1)
-    return Window((high, wide), (high, wide))
 
 
 @primitive("linear")
@@ -29,8 +23,8 @@ class Linear(Primitive):
     def outputs(self, inputs: Shapes) -> Shapes:
         return ((self.out,),)
 
-    def field(self, inputs: Shapes) -> Window:
-        return whole(inputs)
+    def field(self, inputs: Shapes) -> Windows:
+        return WHOLE, WHOLE
 
     def cost(self, inputs: Shapes) -> Cost:
         weights = math.prod(inputs[0]) * self.out
@@ -53,8 +47,8 @@ class Flatten(Primitive):
     def outputs(self, inputs: Shapes) -> Shapes:
         return ((math.prod(inputs[0]),),)
 
-    def field(self, inputs: Shapes) -> Window:
-        return whole(inputs)
+    def field(self, inputs: Shapes) -> Windows:
+        return WHOLE, WHOLE
 
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archbuilder.primitives.base import Primitive, Refusal, Shapes, Window, map_of, param, primitive, window
+from archbuilder.primitives.base import (
+    WHOLE,
+    Primitive,
+    Refusal,
+    Shapes,
+    Window,
+    Windows,
+    map_of,
+    param,
+    positions,
+    primitive,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,11 +41,12 @@ class Pool(Primitive):
         if self.padding > self.kernel // 2:
             raise Refusal(f"{self.padding} is more than half the kernel of {self.kernel}", "padding")
         width, *sides = map_of(inputs[0])
-        high, wide = (window(side, self.kernel, self.stride, self.padding, ceil=self.ceil) for side in sides)
+        high, wide = (positions(side, self.kernel, self.stride, self.padding, ceil=self.ceil) for side in sides)
         return ((width, high, wide),)
 
-    def field(self, inputs: Shapes) -> Window:
-        return Window((self.kernel, self.kernel), (self.stride, self.stride))
+    def field(self, inputs: Shapes) -> Windows:
+        side = Window.sliding(self.kernel, self.stride, self.padding)
+        return side, side
 
 
 @primitive("max_pool")
@@ -74,10 +86,10 @@ class Adaptive(Primitive):
     def outputs(self, inputs: Shapes) -> Shapes:
         return ((map_of(inputs[0])[0], *self.sides()),)
 
-    def field(self, inputs: Shapes) -> Window:
+    def field(self, inputs: Shapes) -> Windows:
         _, high, wide = map_of(inputs[0])
         to_high, to_wide = self.sides()
-        return Window((_widest(high, to_high), _widest(wide, to_wide)), (high / to_high, wide / to_wide))
+        return _parted(high, to_high), _parted(wide, to_wide)
 
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
@@ -85,9 +97,9 @@ class Adaptive(Primitive):
         return nn.AdaptiveAvgPool2d(self.sides()) if self.mode == "avg" else nn.AdaptiveMaxPool2d(self.sides())
 
 
-def _widest(size: int, parts: int) -> int:
-    """Return the most positions in one of the overlapping windows into which torch parts a side."""
-    return max(-(-(i + 1) * size // parts) - i * size // parts for i in range(parts))
+def _parted(size: int, parts: int) -> Window:
+    """Return the window into which torch parts a side, from floor(i * size / parts) to before the next's ceiling."""
+    return Window(0, size - 1, size, parts) if parts > 1 else WHOLE
 
 
 @primitive("global_pool")

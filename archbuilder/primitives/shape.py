@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archbuilder.primitives.base import Cost, Primitive, Refusal, Shapes, Window, channels, map_of, param, primitive
+from archbuilder.primitives.base import (
+    Cost,
+    Elementwise,
+    Primitive,
+    Refusal,
+    Shapes,
+    Window,
+    Windows,
+    channels,
+    map_of,
+    param,
+    primitive,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @primitive("identity")
-class Identity(Primitive):
+class Identity(Elementwise):
     """The input as it is."""
 
     def module(self, inputs: Shapes) -> nn.Module:
@@ -21,7 +33,7 @@ class Identity(Primitive):
 
 
 @primitive("zero")
-class Zero(Primitive):
+class Zero(Elementwise):
     """Zeros of the input's shape."""
 
     def module(self, inputs: Shapes) -> nn.Module:
@@ -31,7 +43,7 @@ class Zero(Primitive):
 
 
 @primitive("channel_shuffle")
-class ChannelShuffle(Primitive):
+class ChannelShuffle(Elementwise):
     """Channels dealt out across groups (Zhang et al. 2017, figure 1)."""
 
     groups: int = param("integer", doc="how many groups the channels come in", minimum=1)
@@ -58,6 +70,10 @@ class Pad(Primitive):
         width, high, wide = map_of(inputs[0])
         return ((width, high + 2 * self.size, wide + 2 * self.size),)
 
+    def field(self, inputs: Shapes) -> Windows:
+        side = Window.sliding(1, padding=self.size)
+        return side, side
+
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
 
@@ -75,10 +91,11 @@ class Upsample(Primitive):
         width, high, wide = map_of(inputs[0])
         return ((width, high * self.factor, wide * self.factor),)
 
-    def field(self, inputs: Shapes) -> Window:
-        # A bilinear pixel lies between two of the input along each side.
-        side = 2 if self.mode == "bilinear" and self.factor > 1 else 1
-        return Window((side, side), (1 / self.factor, 1 / self.factor))
+    def field(self, inputs: Shapes) -> Windows:
+        # The middle of a pixel lies at (2i + 1) / 2f of the input: a bilinear one reads the middles around it.
+        bilinear = Window(1 - self.factor, self.factor, 2, 2 * self.factor)
+        side = bilinear if self.mode == "bilinear" else Window(per=self.factor)
+        return side, side
 
     def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
@@ -87,7 +104,7 @@ class Upsample(Primitive):
 
 
 @primitive("dropout")
-class Dropout(Primitive):
+class Dropout(Elementwise):
     """Zeroes single values at random while training (Srivastava et al. 2014)."""
 
     rate: float = param("number", doc="probability of zeroing", minimum=0, maximum=1)
@@ -99,7 +116,7 @@ class Dropout(Primitive):
 
 
 @primitive("drop_path")
-class DropPath(Primitive):
+class DropPath(Elementwise):
     """Zeroes the whole branch for random images while training (Huang et al. 2016)."""
 
     rate: float = param("number", doc="probability of zeroing", minimum=0, maximum=1)
@@ -111,7 +128,7 @@ class DropPath(Primitive):
 
 
 @primitive("scale")
-class Scale(Primitive):
+class Scale(Elementwise):
     """A learned factor per channel (Touvron et al. 2021, LayerScale)."""
 
     init: float = param("number", 1.0, "value before training")

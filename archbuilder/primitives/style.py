@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from archbuilder.graph import Shape
 from archbuilder.language.params import Param
-from archbuilder.primitives.base import Cost, Primitive, Shapes, channels, param, primitive
+from archbuilder.primitives.base import Cost, Elementwise, Primitive, Shapes, channels, param, primitive
 
 if TYPE_CHECKING:
     from torch import nn
@@ -139,7 +139,7 @@ class Styled(Primitive):
 
 
 @primitive("norm")
-class Norm(Primitive):
+class Norm(Elementwise):
     """The style's norm on its own; no activation unless it says `act: style`."""
 
     from_style: ClassVar[Mapping[str, str]] = {key: key for key in ("norm", "eps", "momentum")}
@@ -160,7 +160,7 @@ class Norm(Primitive):
 
 
 @primitive("act")
-class Act(Primitive):
+class Act(Elementwise):
     """An activation on its own, the style's unless `kind` says which."""
 
     from_style: ClassVar[Mapping[str, str]] = {"kind": "act"}

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Graph
 from archbuilder.language.source import Resolved, resolve
+from archbuilder.paths import is_file
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ def show(
     folded below `depth` levels, several as a row each. Raises ConfigError.
     """
     models, overrides = models_and_overrides(words)
+    if depth is not None and to is None and (as_json or len(models) > 1):
+        whole = "JSON holds every layer" if as_json else "several models are a row each"
+        raise ConfigError("--depth", f"folds the tree or the diagram of one model, but {whole}; leave it out")
     if to is not None:
         from archbuilder.show.draw import checked_suffix
 
@@ -87,12 +91,20 @@ def _each(models: Sequence[str], action: Callable[[str], T]) -> dict[str, T]:
 
 
 def models_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell models from overrides, which hold a `=` or start with `~`; raises ConfigError where no model is left."""
-    overrides = [word for word in words if "=" in word or word.startswith("~")]
+    """Tell models from overrides, which hold a `=` or start with `~` and are no file.
+
+    Raises ConfigError where no model is left.
+    """
+    overrides = [word for word in words if ("=" in word or word.startswith("~")) and not _is_file(word)]
     models = [word for word in words if word not in overrides]
     if not models:
         raise ConfigError("model", f"only overrides are given; name a model before {overrides[0]}, such as resnet20")
     return models, overrides
+
+
+def _is_file(word: str) -> bool:
+    """Tell whether a word is a file's path, though it may look like an override: runs/lr=0.1/mine.yaml."""
+    return word.endswith((".yaml", ".yml")) or is_file(Path(word))
 
 
 def _draw(graph: Graph, to: Path, depth: int | None) -> None:

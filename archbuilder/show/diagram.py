@@ -31,6 +31,17 @@ class Part:
     parts: tuple[Part, ...] = ()
 
 
+FACTS = ("path", "block", "output", "params", "MACs", "activations", "field", "layers")
+"""What there is to know about every layer and block."""
+
+
+def label(part: Part, separator: str) -> list[str]:
+    """Return the lines of a node: its name, primitive or block, and output shape with parameters, if it has any."""
+    params = part.facts.get("params", "0")
+    cost = "" if params == "0" else f"{separator}{params} params"
+    return [text for text in (part.name, part.kind, part.shape + cost) if text]
+
+
 @dataclass(frozen=True)
 class Diagram:
     """The parts of a network, and its edges: paths of the innermost drawn parts that a value leaves and enters."""
@@ -88,16 +99,17 @@ def _part(node: Node, network: Network, owner: dict[str, str]) -> Part:
     if not parts:
         owner[node.path] = node.path
     many = f"{node.layers:,} layers"
-    facts = {
-        "path": node.path,
-        "block": node.kind or many,
-        "output": shape_text(node.shape),
-        "params": count_text(node.params) or "0",
-        "MACs": count_text(node.macs) or "0",
-        "activations": count_text(node.activations),
-        "field": field_text(node.receptive_field, network.picture),
-        "layers": f"{node.layers:,}",
-    }
+    known = (
+        node.path,
+        node.kind or many,
+        shape_text(node.shape),
+        count_text(node.params) or "0",
+        count_text(node.macs) or "0",
+        count_text(node.activations),
+        field_text(node.receptive_field, node.sees_all),
+        f"{node.layers:,}",
+    )
+    facts = dict(zip(FACTS, known, strict=True))
     heat = math.sqrt(node.macs / network.root.macs) if node.macs else 0.0
     folded_here = not parts and node.layers > 1
     kind = node.kind or many

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.show.diagram import Diagram, Part
+from archbuilder.show.diagram import FACTS, Diagram, Part
 from archbuilder.show.svg import svg
 from archbuilder.show.text import markup
-
-COLUMNS = ("path", "block", "output", "params", "MACs", "activations", "field", "layers")
 
 
 def html(diagram: Diagram) -> str:
     """Return a diagram as the text of an HTML page that loads nothing."""
     title = markup(diagram.title)
-    heads = "".join(f"<th>{name}</th>" for name in COLUMNS)
+    heads = "".join(f"<th>{name}</th>" for name in FACTS)
     rows = "\n".join(_row(part) for part in _all(diagram.parts) if part.kind)
     return f"""<!doctype html>
 <html lang="en">
@@ -49,7 +47,7 @@ def _all(parts: tuple[Part, ...]) -> Iterator[Part]:
 
 
 def _row(part: Part) -> str:
-    cells = "".join(f"<td>{markup(part.facts[name])}</td>" for name in COLUMNS)
+    cells = "".join(f"<td>{markup(part.facts[name])}</td>" for name in FACTS)
     kind = " class='box'" if part.parts else ""
     return f"<tr data-path='{markup(part.path)}' tabindex='0'{kind}>{cells}</tr>"
 

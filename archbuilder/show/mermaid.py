@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archbuilder.show.diagram import Diagram, Part
+from archbuilder.show.diagram import Diagram, Part, label
 from archbuilder.show.text import printable
 
 
@@ -37,9 +37,7 @@ def _parts(parts: tuple[Part, ...], names: Mapping[str, str], indent: str) -> It
 
 
 def _label(part: Part) -> str:
-    params = part.facts.get("params", "0")
-    cost = "" if params == "0" else f", {params} params"
-    return "<br/>".join(_text(text) for text in (part.name, part.kind, part.shape + cost) if text)
+    return "<br/>".join(_text(text) for text in label(part, ", "))
 
 
 _ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "%": "#37;"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archbuilder.show.diagram import Diagram, Part
+from archbuilder.show.diagram import Diagram, Part, label
 from archbuilder.show.layout import Line, Placed, place
 from archbuilder.show.text import markup
 
@@ -78,10 +78,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def _texts(part: Part) -> list[str]:
-    """Return the lines of a node: name, primitive or block, output shape and parameters."""
-    params = part.facts.get("params", "0")
-    cost = "" if params == "0" else f" \N{MIDDLE DOT} {params} params"
-    return [text for text in (part.name, part.kind, part.shape + cost) if text]
+    return label(part, " \N{MIDDLE DOT} ")
 
 
 def _title(part: Part) -> str:

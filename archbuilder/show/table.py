@@ -53,11 +53,16 @@ def tree_page(network: Network, depth: int | None = None) -> Page:
         f"{len(cost.layers):,} layers, {cost.depth:,} of them with MACs on the longest way; most activation elements "
         f"alive at once: {cost.peak_activations:,} per image",
         "%: share of the whole network; field: pixels of the input, height x width, that one output value can depend "
-        "on, in theory",
+        "on, in theory; all: the whole picture, as behind a global pool or a gate per channel"
+        + ("; ?: a primitive does not say what it reads" if _unknown(cost) else ""),
     ]
     if depth is None and len(lines) < _nodes(network):
         notes.append(f"folded below level {deepest}: {_nodes(network):,} rows are many; --depth N shows more")
     return Page(f"{cost.name}: {inputs}", _TREE, lines, totals, notes)
+
+
+def _unknown(cost: Description) -> bool:
+    return any(layer.receptive_field is None for layer in cost.layers)
 
 
 _TREE = ("layer", "block", "output", "params", "params %", "MACs", "MACs %", "activations", "field")
@@ -79,7 +84,7 @@ def _tree_line(row: Row, network: Network) -> Line:
         count_text(node.macs),
         share_text(node.macs, root.macs),
         count_text(node.activations),
-        field_text(node.receptive_field, network.picture),
+        field_text(node.receptive_field, node.sees_all),
     )
     return Line(cells, "dim" if node.auxiliary else "bold" if node.children else "")
 
@@ -100,7 +105,7 @@ def models_page(costs: Iterable[Description]) -> Page:
             )
     notes = (
         "peak activations: most elements alive at once, per image; field: pixels of the input that one position of "
-        "the last feature map can depend on, in theory",
+        "the last feature map can depend on, in theory, gates per channel left out",
         "depth: layers with MACs on the longest way",
     )
     return Page("", _MODELS, lines, (), notes)
@@ -117,7 +122,7 @@ def _model_cells(cost: Description, name: str, params: int, macs: int) -> tuple[
         f"{macs:,}",
         f"{cost.activations:,}",
         f"{cost.peak_activations:,}",
-        shape_text(cost.receptive_field),
+        field_text(cost.receptive_field),
         f"{len(cost.layers):,}",
         f"{cost.depth:,}",
     )

@@ -21,9 +21,9 @@ def share_text(part: int, total: int) -> str:
     return f"{part / total:.1%}" if part else ""
 
 
-def field_text(field: tuple[int, int], picture: tuple[int, int]) -> str:
-    """Return a receptive field as height x width, or `all` where it is just the whole picture."""
-    return "all" if field == picture else shape_text(field)
+def field_text(field: tuple[int, int] | None, sees_all: bool = False) -> str:
+    """Return a receptive field as height x width, `all` where it is the whole picture, `?` where it is unknown."""
+    return "all" if sees_all else shape_text(field) if field else "?"
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from archbuilder.description import Description, LayerCost, describe_graph
 from archbuilder.graph import Graph, Leaf, Shape, walk
-from archbuilder.receptive_field import sides_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,8 @@ class Node:
     params: int
     macs: int
     activations: int
-    receptive_field: tuple[int, int]
+    receptive_field: tuple[int, int] | None
+    sees_all: bool = False
     layers: int = 1
     auxiliary: bool = False
     children: tuple[Node, ...] = ()
@@ -40,12 +40,6 @@ class Network:
     cost: Description
     root: Node
 
-    @property
-    def picture(self) -> tuple[int, int]:
-        """Height and width of the largest input."""
-        sides = [sides_of(shape) for shape in self.graph.inputs.values()]
-        return max(high for high, _ in sides), max(wide for _, wide in sides)
-
 
 def network(graph: Graph) -> Network:
     """Return a Graph with its costs as a tree."""
@@ -53,7 +47,7 @@ def network(graph: Graph) -> Network:
     leaves = {layer.path: layer for layer in cost.layers}
     blocks = {path: _block(path, node, leaves) for path, node in walk(graph) if isinstance(node, Graph)}
     inside = _children("", [(path.split("."), layer) for path, layer in leaves.items()], 0, blocks)
-    return Network(graph, cost, _sum(graph.name, "", _Block("", graph.shapes[0], cost.receptive_field), inside))
+    return Network(graph, cost, _sum(graph.name, "", _Block("", graph.shapes[0], None), inside))
 
 
 class _Block(NamedTuple):
@@ -61,21 +55,22 @@ class _Block(NamedTuple):
 
     kind: str
     shape: Shape
-    receptive_field: tuple[int, int] | None
+    maker: LayerCost | Node | None
+    """What makes that output and so has its field; None for a block that hands on its input."""
 
 
 _Leaves = list[tuple[list[str], LayerCost]]
 
 
 def _block(path: str, block: Graph, leaves: Mapping[str, LayerCost]) -> _Block:
-    """Return a block's name and its first output, whose field is that of the leaf that makes it."""
+    """Return a block's name and its first output, and the leaf that makes that."""
     kind, shape = block.block, block.shapes[0]
     node: Leaf | Graph | None = block
     while isinstance(node, Graph):
         name = next(iter(node.outputs.values())).partition(":")[0]
         node = next((inner for inner in node.nodes if inner.name == name), None)
         path = f"{path}.{name}"
-    return _Block(kind, shape, leaves[path].receptive_field if node else None)
+    return _Block(kind, shape, leaves[path] if node else None)
 
 
 def _children(path: str, leaves: _Leaves, level: int, blocks: Mapping[str, _Block]) -> tuple[Node, ...]:
@@ -91,14 +86,15 @@ def _children(path: str, leaves: _Leaves, level: int, blocks: Mapping[str, _Bloc
 def _node(path: str, name: str, leaves: _Leaves, level: int, blocks: Mapping[str, _Block]) -> Node:
     parts, leaf = leaves[0]
     if len(parts) == level + 1:
-        costs = (leaf.params, leaf.macs, leaf.activations, leaf.receptive_field)
+        costs = (leaf.params, leaf.macs, leaf.activations, leaf.receptive_field, leaf.sees_all)
         return Node(name, path, leaf.op, leaf.shape, *costs, auxiliary=leaf.auxiliary)
     children = _children(path, leaves, level + 1, blocks)
     last = next((node for node in reversed(children) if not node.auxiliary), children[-1])
-    return _sum(name, path, blocks.get(path, _Block("", last.shape, last.receptive_field)), children)
+    return _sum(name, path, blocks.get(path, _Block("", last.shape, last)), children)
 
 
 def _sum(name: str, path: str, block: _Block, children: tuple[Node, ...]) -> Node:
+    maker = block.maker or (children[-1] if children else None)
     return Node(
         name,
         path,
@@ -107,7 +103,8 @@ def _sum(name: str, path: str, block: _Block, children: tuple[Node, ...]) -> Nod
         params=sum(node.params for node in children),
         macs=sum(node.macs for node in children),
         activations=sum(node.activations for node in children),
-        receptive_field=block.receptive_field or children[-1].receptive_field,
+        receptive_field=maker.receptive_field if maker else None,
+        sees_all=bool(maker and maker.sees_all),
         layers=sum(node.layers for node in children),
         auxiliary=bool(children) and all(node.auxiliary for node in children),
         children=children,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,7 +15,7 @@ from archbuilder.show.diagram import diagram
 from archbuilder.show.draw import MOST_DRAWN, checked_suffix, draw
 from archbuilder.show.html import html
 from archbuilder.show.mermaid import mermaid
-from archbuilder.show.svg import svg, text_width
+from archbuilder.show.svg import svg
 from archbuilder.show.tree import Network, network
 from tests.language.models import conv, model
 from tests.show.networks import HEADS, UNET, made
@@ -68,9 +69,54 @@ def test_auxiliary_heads_are_dashed() -> None:
 
 
 def test_texts_fit_their_nodes() -> None:
-    assert text_width("256x56x56 · 70,400 params", 11) > 25 * 11 * 0.5
-    assert text_width("mmmm", 11) > text_width("iiii", 11)
-    assert text_width("name", 11, bold=True) > text_width("name", 11)
+    drawn = [svg(diagram(made("imagenet/googlenet"), 2)), svg(diagram(made(WIDE), 5)), svg(diagram(made(UNET), 5))]
+    for picture in drawn:
+        found = list(nodes_with_texts(picture))
+        assert found
+        for (left, top, right, bottom), lines in found:
+            for middle, base, size, text in lines:
+                # As wide as these letters of Helvetica, in thousandths of their size, by its own metrics.
+                width = size / 1000 * sum(HELVETICA_BOLD.get(letter, 611) for letter in text)
+                assert left <= middle - width / 2, text
+                assert middle + width / 2 <= right, text
+                assert top <= base - 0.72 * size, text
+                assert base + 0.21 * size <= bottom, text
+
+
+WIDE = model({"mmmmmmmmmmmmmmmmmmmmmmmm": conv(4), "WWWWWWWWWWWWWWWW": conv(4), "iiiiiiiiiii": conv(4), "x": conv(4)})
+"""Names of the widest and narrowest letters."""
+
+HELVETICA_BOLD = {
+    **dict.fromkeys("0123456789acekrstvxyz_J", 556),
+    **dict.fromkeys("bdghnopquFLTZ", 611),
+    **dict.fromkeys("CDHNRUBAK", 722),
+    **dict.fromkeys("ijlI.,: ", 278),
+    "f": 333,
+    "r": 389,
+    "t": 333,
+    "m": 889,
+    "w": 778,
+    "M": 833,
+    "W": 944,
+    "-": 333,
+    "·": 278,
+}
+
+
+def nodes_with_texts(picture: str) -> Iterator[tuple[tuple[float, ...], list[tuple[float, float, float, str]]]]:
+    """Yield the rim of every node without a box in it, and its texts: middle, base line, size, letters."""
+    for group in ElementTree.fromstring(picture).iterfind(".//s:g[@data-path]", NAMESPACE):
+        texts = group.findall("s:text", NAMESPACE)
+        if texts:
+            x, y, width, height = (float(group.findall("s:rect", NAMESPACE)[-1].attrib[k]) for k in _RECT)
+            yield (x, y, x + width, y + height), [(*_place(text), text.text or "") for text in texts]
+
+
+_RECT = ("x", "y", "width", "height")
+
+
+def _place(text: ElementTree.Element) -> tuple[float, float, float]:
+    return float(text.attrib["x"]), float(text.attrib["y"]), float(text.attrib["font-size"])
 
 
 def test_names_that_are_markup_stay_text() -> None:

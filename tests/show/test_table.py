@@ -7,6 +7,7 @@ import time
 import pytest
 
 from archbuilder.api import describe
+from archbuilder.primitives import REGISTRY, Primitive
 from archbuilder.show.table import MOST_ROWS, Page, models_page, print_page, tree_page
 from tests.language.models import conv, model
 from tests.show.networks import HEADS, made
@@ -32,6 +33,27 @@ def test_a_row_says_what_a_layer_is_and_costs_with_shares_of_the_whole() -> None
     assert cell(page, "stage3", "field") == "81x81"
     assert cell(page, "total", "params") == "272,474"
     assert cell(page, "total", "activations") == f"{cost.activations:,}"
+
+
+def test_gates_per_channel_show_the_whole_picture_and_are_left_out_side_by_side() -> None:
+    page = tree_page(made("imagenet/efficientnet_b0"), 2)
+    assert cell(page, "conv", "field") == "3x3"
+    assert cell(page, "stage2", "field") == "all"
+    assert any("all: the whole picture" in note for note in page.notes)
+    both = models_page([describe("imagenet/efficientnet_b0"), describe("nin")])
+    assert cell(both, "efficientnet_b0", "field") == "851x851"
+    assert any("gates per channel left out" in note for note in both.notes)
+
+
+def test_an_unknown_field_is_a_question_mark_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tree_page(made(model({"a": conv(4)})))
+    monkeypatch.setattr(REGISTRY["identity"], "field", Primitive.field)
+    source = model({"a": conv(4), "odd": {"block": "identity"}, "b": conv(4)})
+    page = tree_page(made(source))
+    assert [cell(page, name, "field") for name in (" a", "odd", " b", "stages")] == ["3x3", "?", "?", "?"]
+    assert "does not say what it reads" in " ".join(page.notes)
+    assert "does not say what it reads" not in " ".join(known.notes)
+    assert models_page([describe(source)]).lines[0].cells[6] == "?"
 
 
 def test_folded_rows_show_totals() -> None:
