@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archbuilder.assemble import Block
+from archbuilder.errors import TrainingError
 from archbuilder.training.parts import call
 
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
@@ -47,10 +50,10 @@ class Totals(nn.Module):
         self.loss.zero_()
         self.counts.zero_()
 
-    def means(self) -> Means:
+    def means(self, world_size: int = 1) -> Means:
         """Return the means over all processes' images; waits for the device, and for the other processes."""
         total, counts = self.loss.clone(), self.counts.clone()
-        if torch.distributed.is_initialized():
+        if world_size > 1:
             torch.distributed.all_reduce(total)
             torch.distributed.all_reduce(counts)
         correct, n = counts.tolist()
@@ -79,6 +82,8 @@ class Classifier(lightning.LightningModule):
         """Whether the epoch in progress has been evaluated."""
         self.lr = 0.0
         """The learning rate with which the epoch in progress began."""
+        self.losses: list[Tensor] = []
+        """The loss of every step since the last look at them, on the device: nothing waits for them."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(images)  # type: ignore[no-any-return]
@@ -91,6 +96,10 @@ class Classifier(lightning.LightningModule):
         for head, weight in zip(heads, self.net.graph.auxiliary.values(), strict=True):
             loss = loss + weight * functional.cross_entropy(head, labels, label_smoothing=self.label_smoothing)
         self.train_totals.add(loss, logits, labels)
+        self.losses.append(loss.detach())
+        if loss.device.type == "cpu" and self.trainer.world_size == 1:
+            # Here a look costs nothing, and saves an epoch of nonsense.
+            self.check_finite()
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
@@ -104,6 +113,46 @@ class Classifier(lightning.LightningModule):
         logits = self.net(images)
         totals.add(functional.cross_entropy(logits, labels), logits, labels)
 
+    def check_finite(self, last_good: Path | None = None) -> None:
+        """Raise TrainingError, naming step and learning rate, where a loss was not finite; waits for the device."""
+        losses, self.losses = self.losses, []
+        if not losses:
+            return
+        bad = (~torch.stack(losses).float().isfinite()).nonzero().flatten().tolist()
+        world = self.trainer.world_size
+        if (world == 1 and not bad) or (world > 1 and math.isfinite(self.train_totals.means(world).loss)):
+            return
+        loops = self.trainer.fit_loop
+        where = f"in epoch {self.trainer.current_epoch + 1}"
+        if bad:
+            batch = loops.total_batch_idx + 1 - len(losses) + bad[0]
+            value, step = losses[bad[0]].item(), batch // self.trainer.accumulate_grad_batches + 1
+            where = f"({value}) at step {step}, {where}"
+        kept = f"the last good checkpoint is {last_good}" if last_good else "there is no checkpoint from before it"
+        lr = self.optimizer.param_groups[0]["lr"]
+        raise TrainingError(
+            f"the loss is not finite {where}, at a learning rate of {lr:.3g}, so training has failed; {kept}; use a "
+            "lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
+        )
+
+    def sums(self) -> dict[str, Any]:
+        """Return what the epoch in progress has summed up so far, as plain data and tensors."""
+        totals = {"loss": self.train_totals.loss.cpu(), "counts": self.train_totals.counts.cpu()}
+        return {"train": totals, "lr": self.lr}
+
+    def set_sums(self, sums: dict[str, Any]) -> None:
+        """Put back what `sums` returned."""
+        self.train_totals.loss.copy_(sums["train"]["loss"])
+        self.train_totals.counts.copy_(sums["train"]["counts"])
+        self.lr = sums["lr"]
+
+    def epoch_figures(self) -> dict[str, float]:
+        """Return the figures of the epoch that ends: learning rate, accuracies, losses."""
+        world = self.trainer.world_size
+        # The epoch's evaluation is over by now.
+        val = _named("val", self.val_totals.means(world)) if self.validated else {}
+        return {"lr": self.lr, **_named("train", self.train_totals.means(world)), **val}
+
     def on_train_epoch_start(self) -> None:
         self.validated = False
         self.lr = float(self.optimizer.param_groups[0]["lr"])
@@ -116,16 +165,12 @@ class Classifier(lightning.LightningModule):
         self.test_totals.reset()
 
     def on_train_epoch_end(self) -> None:
-        # The epoch's evaluation is over by now: everything about it goes into one row of the metrics.
-        val = _named("val", self.val_totals) if self.validated else {}
-        self.log_dict({**_named("train", self.train_totals), **val, "lr": self.lr})
+        # For loggers, and for callbacks that watch a figure. Summed over all processes already.
+        self.log_dict(self.epoch_figures(), sync_dist=False, rank_zero_only=True)
 
     def on_validation_epoch_end(self) -> None:
         self.validated = True
-        self.log_dict(_named("val", self.val_totals), logger=False)
-
-    def on_test_epoch_end(self) -> None:
-        self.log_dict(_named("test", self.test_totals), logger=False)
+        self.log_dict(_named("val", self.val_totals.means(self.trainer.world_size)), logger=False)
 
     def configure_optimizers(self) -> Any:
         steps = int(self.trainer.estimated_stepping_batches)
@@ -133,6 +178,5 @@ class Classifier(lightning.LightningModule):
         return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _named(split: str, totals: Totals) -> dict[str, float]:
-    means = totals.means()
+def _named(split: str, means: Means) -> dict[str, float]:
     return {f"{split}/accuracy": means.accuracy, f"{split}/loss": means.loss}
