@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from archbuilder.data.augment import Augment
-from archbuilder.data.draws import Draws, draw
+from archbuilder.data.draws import Draws, alternated, draw
 from archbuilder.data.images import Dataset
 from archbuilder.data.storage import Storage
 from archbuilder.errors import ConfigError, DataError, suggestion
@@ -111,8 +111,7 @@ class BatchSource:
 
     def _in_order(self) -> Iterator[Batch]:
         start, stop = self._bounds()
-        places = torch.arange(start, stop).split(self.batch_size)[: len(self)]
-        for images, labels in self.storage.chunks(places):
+        for images, labels in self.storage.chunks(self._places(torch.arange(start, stop))):
             yield self._normalised(images).contiguous(memory_format=self.format), labels
 
     def _shuffled(self) -> Iterator[Batch]:
@@ -120,13 +119,17 @@ class BatchSource:
         # and calls the hook in which set_epoch belongs (on_train_epoch_start) after asking.
         epoch, first = self.next_epoch, self.next_batch
         self.next_epoch, self.next_batch = epoch + 1, 0
-        places = self._order(epoch).split(self.batch_size)[first : len(self)]
+        places = self._places(self._order(epoch))[first:]
         chunks = self.storage.chunks(places)
         for number, (chosen, (images, labels)) in enumerate(zip(places, chunks, strict=True), first):
             draws = self._draws(epoch, number, chosen)
             shown = self.augment.hide(self._normalised(self.augment.move(images, draws)), draws)
             shown, labels = self.augment.mix(shown, labels, draws, self.classes)
             yield shown.contiguous(memory_format=self.format), labels
+
+    def _places(self, order: torch.Tensor) -> list[torch.Tensor]:
+        """Return the part of an order that each batch takes."""
+        return [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(len(self))]
 
     def _order(self, epoch: int) -> torch.Tensor:
         """Return this rank's places: a stride through the permutation that all ranks draw alike."""
@@ -138,8 +141,7 @@ class BatchSource:
         draws = draw(len(chosen), self._generator(epoch, AUGMENT + self.rank, batch), self.device)
         if self.augment.flip != "alternating":
             return draws
-        mirrored = (self.first_flips.index_select(0, chosen) + epoch) % 2
-        return draws._replace(flip=(1 - mirrored).float().to(self.device, non_blocking=True))
+        return alternated(draws, self.first_flips.index_select(0, chosen), epoch)
 
     def _generator(self, epoch: int, purpose: int, batch: int) -> torch.Generator:
         # Mixed rather than added, so that seed 0's epoch 1 is not seed 1's epoch 0.

@@ -48,3 +48,9 @@ def whole(uniform: torch.Tensor, low: int, high: int) -> torch.Tensor:
 def around(uniform: torch.Tensor, spread: float, centre: float = 0.0) -> torch.Tensor:
     """Return numbers in centre - spread .. centre + spread, evenly distributed."""
     return (2 * uniform - 1) * spread + centre
+
+
+def alternated(draws: Draws, first: torch.Tensor, epoch: int) -> Draws:
+    """Return draws that mirror the images whose `first`, int64 [n] on the CPU, is 1 in even epochs, others in odd."""
+    mirrored = (first + epoch) % 2
+    return draws._replace(flip=(1 - mirrored).float().to(draws.flip.device, non_blocking=True))

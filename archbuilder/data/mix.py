@@ -21,7 +21,7 @@ def mixed(
     coin decides for each image. A label's probability is the share of the pixels that are its image's.
     """
     partner = draws.partner.argsort()
-    kept = own_share(*images.shape[2:], draws, mixup, cutmix)
+    kept = own_share(images.shape[2], images.shape[3], draws, mixup, cutmix)
     blended = torch.lerp(images.index_select(0, partner), images, kept.to(images.dtype))
     own = torch.nn.functional.one_hot(labels, classes).float()
     return blended, torch.lerp(own.index_select(0, partner), own, kept.mean((2, 3)))

@@ -49,7 +49,7 @@ class Storage:
 
     def _sent(self, places: Iterable[torch.Tensor]) -> Iterator[Chunk]:
         """Send one batch ahead: the copy of the next one runs beside the work on this one."""
-        side = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        side = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None  # type: ignore[no-untyped-call]
         ahead = None
         for chosen in places:
             following = self._send(chosen, side)
