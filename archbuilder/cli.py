@@ -68,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
     compare.set_defaults(command=_compare)
 
+    data = commands.add_parser("data", help="look at what is trained on").add_subparsers(required=True, metavar="WHAT")
+    preview = data.add_parser("preview", help="picture of some images, and of what each augmentation makes of them")
+    preview.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as data=cifar10 augment.cutout=8")
+    preview.add_argument("--to", type=Path, default=Path("preview.png"), metavar="FILE", help="default: preview.png")
+    preview.set_defaults(command=_preview)
+
     export = commands.add_parser("export", help="package a finished run")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
@@ -91,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (show, models, blocks, schema, foreign):
         own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
         command.add_argument("--config-dir", metavar="DIR", help=own)
+    own = "a folder with data/ and augment/ of your own, beside the shipped ones"
+    preview.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
 
 
@@ -152,6 +160,17 @@ def _compare(options: argparse.Namespace) -> None:
     from archbuilder.compare import compare
 
     compare(options.folders, to=options.to, split=options.split).print()
+
+
+def _preview(options: argparse.Namespace) -> None:
+    from archbuilder.data.preview import preview, settings
+    from archbuilder.files import write_bytes
+    from archbuilder.training.entry import errors_for_people
+
+    with errors_for_people():
+        config = settings(options.overrides, options.config_dir)
+    write_bytes(options.to, preview(config))
+    print(f"drawn in {options.to}")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from archbuilder.data import SOURCES, load
 from archbuilder.data.arrays import arrays
-from archbuilder.data.cifar10 import cifar10
 from archbuilder.data.digits import digits
+from archbuilder.data.downloads import cifar10
 from archbuilder.data.settings import plain
 from archbuilder.errors import ConfigError
 from tests.data.examples import npz, settings_file

@@ -10,7 +10,7 @@ import torch
 import torchvision.datasets
 
 from archbuilder.data import load
-from archbuilder.data.cifar10 import cifar10
+from archbuilder.data.downloads import cifar10
 from archbuilder.errors import DataError
 
 REAL = Path(__file__).parents[3] / "shared" / "cifar10"
