@@ -55,7 +55,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def newest(folder: Path) -> tuple[Path | None, list[Path]]:
     """Return the newest whole checkpoint of a folder, or None, and the damaged ones that are newer."""
-    damaged = []
+    damaged: list[Path] = []
     for path in _listed(folder):
         if is_whole(path):
             return path, damaged

@@ -31,9 +31,9 @@ def evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, b
 def _single(trainer: lightning.Trainer) -> lightning.Trainer:
     """Return a trainer of one process: shares of several would have to be of equal length."""
     return lightning.Trainer(
-        accelerator=trainer.accelerator.name(),  # type: ignore[attr-defined]
+        accelerator=trainer.accelerator.name(),
         devices=1,
-        precision=trainer.precision,  # type: ignore[arg-type]
+        precision=trainer.precision,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

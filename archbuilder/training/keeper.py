@@ -173,7 +173,8 @@ def _position(trainer: lightning.Trainer) -> tuple[int, int]:
     """Return the epoch (from 0) and the batch in it that come next."""
     batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
     # Epochs whose batches are all done; the one in progress comes next.
-    return trainer.fit_loop.epoch_progress.current.processed, batch if batch < trainer.num_training_batches else 0
+    epoch: int = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+    return epoch, batch if batch < trainer.num_training_batches else 0
 
 
 def _gathered(trainer: lightning.Trainer, own: dict[str, Any]) -> list[dict[str, Any]]:

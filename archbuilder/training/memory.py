@@ -40,7 +40,7 @@ def _fits(module: Classifier, batches: Batches, size: int, device: torch.device)
         net = module.net.to(device).train()
         made = net(torch.zeros(size, *batches.dataset.shape, device=device))
         outputs = made if isinstance(made, tuple) else (made,)
-        torch.stack([output.float().sum() for output in outputs]).sum().backward()
+        torch.stack([output.float().sum() for output in outputs]).sum().backward()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise

@@ -104,9 +104,10 @@ class Lines(lightning.Callback):
         val = f"{figures['val/accuracy']:6.2%}" if module.validated else "     -"
         self.epochs += 1
         left = (time.perf_counter() - self.started) / self.epochs * (epochs - epoch)
+        speed = f"{self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
         return (
             f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {figures['train/loss']:.3f}  "
-            f"train {figures['train/accuracy']:6.2%}  val {val}  {self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
+            f"train {figures['train/accuracy']:6.2%}  val {val}  {speed}"
         )
 
 
