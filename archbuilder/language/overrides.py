@@ -27,6 +27,11 @@ def apply(config: Any, overrides: list[str]) -> None:
         _apply_one(config, override)
 
 
+def quoted(text: str) -> str:
+    """Return text as one value in the command line's grammar."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _apply_one(config: Any, override: Any) -> None:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException

@@ -159,11 +159,6 @@ def _compose(source: str | Path, config_dir: Path | None) -> Any:
     return _inherit(path.resolve(), [config_dir] if config_dir else [])
 
 
-def _quoted(text: str) -> str:
-    """Return text as one value in the grammar of Hydra's overrides."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _inherit(path: Path, folders: list[Path]) -> Any:
     """Return a file that names others in `defaults`, composed by Hydra."""
     from hydra import compose, initialize_config_dir
@@ -172,12 +167,14 @@ def _inherit(path: Path, folders: list[Path]) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from archbuilder.language.overrides import quoted
+
     # A run composes its own configuration through Hydra's one global state: leave that as it was.
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(path.parent), version_base="1.3"):
-            places = ",".join(_quoted(f"file://{folder}") for folder in (*folders, conf_dir()))
+            places = ",".join(quoted(f"file://{folder}") for folder in (*folders, conf_dir()))
             config = compose(path.stem, overrides=[f"hydra.searchpath=[{places}]"])
         content = OmegaConf.to_container(config)
     except RecursionError:

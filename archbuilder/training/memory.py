@@ -18,7 +18,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 def out_of_memory(error: RuntimeError, module: Classifier, batches: Batches) -> TrainingError:
     """Return what to tell: the first half, quarter, ... of the batch for which one step fits, if any."""
-    device = batches.train.images.device if batches.train is not None else torch.device("cpu")
+    device = batches.train.device if batches.train is not None else torch.device("cpu")
     size = batches.batch_size // 2
     while size >= 1 and not _fits(module, batches, size, device):
         size //= 2

@@ -166,7 +166,7 @@ class Classifier(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         # For loggers, and for callbacks that watch a figure. Summed over all processes already.
-        self.log_dict(self.epoch_figures(), sync_dist=False, rank_zero_only=True)
+        self.log_dict(self.epoch_figures())
 
     def on_validation_epoch_end(self) -> None:
         self.validated = True

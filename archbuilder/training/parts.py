@@ -57,6 +57,8 @@ def quiet() -> None:
         # The batches are on the device already: there are no worker processes to have more of.
         ".*does not have many workers.*",
         ".*The number of training batches.*",
+        # What is logged is summed over all processes already.
+        ".*sync_dist=True.*",
         # A run's folder is made by Hydra and named by its settings, so it may well exist.
         ".*exists and is not empty.*",
         # Lightning 2.6 asks torch in a way that torch 2.15 no longer likes.

@@ -63,11 +63,15 @@ def run(config: DictConfig) -> Record:
         print(f"{os.path.relpath(folder)}: finished before, but {changed} changed since; training again")
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
     from archbuilder.training.fit import fit
+    from archbuilder.training.processes import group, prepare
     from archbuilder.training.resume import identity, starting_point
     from archbuilder.zoo.weights import write_weights
 
+    prepare(config)
     own = identity(graph, dataset, settings)
-    fitted = fit(config, settings, graph, dataset, own, None if force else starting_point(config.resume, folder, own))
+    start = None if force else starting_point(config.resume, folder, own)
+    with group():
+        fitted = fit(config, settings, graph, dataset, own, start)
     record = _record(settings, graph, dataset, fitted)
     if not fitted.main:
         return record
