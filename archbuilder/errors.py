@@ -15,7 +15,7 @@ class ConfigError(ArchbuilderError):
 
     def __init__(self, where: str, what: str) -> None:
         # Names are told as they were written: a line break in one must not break the paragraph.
-        self.where, self.what = _printable(where), _printable(what)
+        self.where, self.what = _shown(where), _shown(what)
         super().__init__(self.where, self.what)
 
     def __str__(self) -> str:
@@ -38,7 +38,12 @@ class PackageError(ArchbuilderError):
     """A zoo package that is damaged or foreign; the message names the file and the reason."""
 
 
-def _printable(text: str) -> str:
+_LONGEST = 2_000
+
+
+def _shown(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 

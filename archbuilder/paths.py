@@ -1,8 +1,16 @@
-"""Where the shipped configuration lies."""
+"""Where files lie, above all the shipped configuration."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; what cannot even be a file's name is none."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def conf_dir() -> Path:

@@ -173,6 +173,12 @@ def test_a_node_cannot_lie_inside_another() -> None:
     assert "'stages.parts.x' lies inside another node" in told(spoilt)
 
 
+def test_more_than_a_hundred_thousand_layers() -> None:
+    spoilt = content()
+    spoilt["nodes"] = [spoilt["nodes"][STEM]] * 100_001
+    assert told(spoilt) == "architecture.nodes: there are more than 100,000 layers"
+
+
 def test_blocks_nested_beyond_fifty() -> None:
     spoilt = content()
     inner: dict[str, Any] = {"name": "a", "block": "b", "reads": ["input"], "inputs": {"input": [4, 6, 6]}}

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
+from archbuilder.graph import walk
 from archbuilder.language.blocks import Library
 from archbuilder.language.model import Model, read_model
 from archbuilder.language.scale import Scale, read_scale
 
+MOST_LAYERS, MOST_WIDTHS, MOST_TRIALS = 10_000, 100_000, 500
 NARROWEST, WIDEST = 2.0**-10, 64.0
 KINDS = {
     "params": "parameters, those of auxiliary heads included: 300000, 300k or 1.5M",
@@ -37,8 +39,9 @@ def resolve_budget(content: Any, library: Library) -> Any:
     # Multiples of eight are too coarse to come near a budget, so rounding is to whole channels unless it is said.
     scaling = {"divisor": 1, **(content.get("scale") or {})}
     solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
+    literals = solver.literals()
     low, high = _bracket(solver, wanted)
-    intervals = _intervals(solver.literals(), solver.model.scale, low / 2, high)
+    intervals = _intervals(literals, solver.model.scale, low / 2, high)
     best = _last_within(intervals, solver, wanted)
     while best >= 0 and not solver.within(intervals[best], wanted):
         best -= 1
@@ -86,12 +89,19 @@ class _Solver:
         from archbuilder.language.expand import expand_read
 
         recorder = _Recorder()
-        expand_read(replace(self.model, scale=recorder), self.library, "model")
+        graph = expand_read(replace(self.model, scale=recorder), self.library, "model")
+        if sum(1 for _ in walk(graph)) > MOST_LAYERS:
+            raise ConfigError(
+                "model.budget", f"the model has more than {MOST_LAYERS:,} layers; say scale.width instead"
+            )
         return recorder.seen
 
     def cost(self, width: float) -> int | None:
         """Return the cost under a width, or None where the network cannot be built so wide."""
         if width not in self.costs:
+            if len(self.costs) >= MOST_TRIALS:
+                what = f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose; say scale.width instead"
+                raise ConfigError(f"model.budget.{self.kind}", what)
             from archbuilder.description import describe_graph
             from archbuilder.language.expand import expand_read
 
@@ -116,7 +126,7 @@ def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
         # Cost grows about with the square of the width. What does not build is taken to cost that much; the search
         # below steps down past it.
         known = solver.cost(width)
-        square = square if known is None else known / width**2
+        square = square if known is None else max(known, 1) / width**2
         cost = square * width**2
         low, high = (width, high) if cost <= wanted else (low, width)
         if high / low <= 1.01:
@@ -133,6 +143,8 @@ def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> lis
     edges = {low, high}
     for literal in literals:
         first, last = int(low * literal / scale.divisor), int(high * literal / scale.divisor) + 1
+        if len(edges) + last - first > MOST_WIDTHS:
+            raise ConfigError("model.budget", f"{literal:,} channels can be rounded in too many ways; say scale.width")
         edges |= {(step + 0.5) * scale.divisor / literal for step in range(first, last + 1)}
     ordered = sorted(edge for edge in edges if low <= edge <= high)
     # Edges that differ by rounding alone are one.

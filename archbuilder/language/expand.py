@@ -13,7 +13,7 @@ from archbuilder.language.arguments import arguments, parameters, style
 from archbuilder.language.blocks import Block, Library
 from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.layers import Layer
-from archbuilder.language.limits import DEEPEST, MOST_LAYERS, Counter, fewest
+from archbuilder.language.limits import DEEPEST, MOST_LAYERS, Counter, fewest, varies
 from archbuilder.language.model import Model, read_model
 from archbuilder.language.params import REQUIRED, Param, read
 from archbuilder.language.scale import Scale
@@ -47,6 +47,8 @@ def expand_read(model: Model, library: Library, name: str) -> Graph:
         in_model=True,
         scale=model.scale,
     )
+    for key, shape in model.inputs.items():
+        frame.counter.made(0, [shape], "model.input" if [*model.inputs] == ["input"] else f"model.inputs.{key}")
     nodes, known, last = _layers(model.layers, model.inputs, frame, _stage_copies(model, frame))
     outputs = {"output": _one(known[last.name], last)}
     for output in model.auxiliary:
@@ -132,26 +134,56 @@ def _layer(
             raise ConfigError(f"{layer.where}.repeat", f"what is repeated takes one input, not {len(sources)}")
     inside = fewest(_kind(layer, frame.names), frame.library, frame.counter.fewest) if layer.when is True else 0
     frame.counter.check(copies * (1 + inside), layer.where)
+    alike = copies > 2 and not varies(layer, _kind(layer, frame.names), frame.library, frame.counter.varying)
     nodes: list[Leaf | Graph] = []
     outputs, members, absent = sources, {}, True
     for copy in range(copies):
-        frame.counter.layers += 1
-        around = _surroundings(frame, outputs, layer, stage, copy, copies)
-        if not read(layer.when, _CONDITION, around, f"{layer.where}.when"):
-            outputs = outputs[:1]
-        else:
+        before, inputs, node = frame.counter.totals(), outputs, None
+        frame.counter.layer(len(inputs), layer.where)
+        around = _surroundings(frame, inputs, layer, stage, copy, copies)
+        if read(layer.when, _CONDITION, around, f"{layer.where}.when"):
             absent = False
             name = layer.name if layer.repeat is None else f"{layer.name}.{copy}"
-            node = _node(layer, name, outputs, frame, around, copy)
+            node = _node(layer, name, inputs, frame, around, copy)
             nodes.append(node)
             outputs = tuple(Made(reference(name, i), shape) for i, shape in enumerate(node.shapes))
-            if layer.repeat is None:
-                members = _outputs_by_name(node, outputs)
-        if layer.repeat is not None:
-            if len(outputs) > 1:
-                raise ConfigError(f"{layer.where}.repeat", "what is repeated has one output, not several")
-            members[str(copy)] = outputs[0]
+        else:
+            outputs = inputs[:1]
+        if layer.repeat is None:
+            members = _members(node, layer, frame, outputs)
+            break
+        if len(outputs) > 1:
+            raise ConfigError(f"{layer.where}.repeat", "what is repeated has one output, not several")
+        members[str(copy)] = outputs[0]
+        if alike and copy and outputs[0].shape == inputs[0].shape:
+            # The first copy may have arguments of its own; from the second on, only names tell them apart.
+            rest = range(copy + 1, copies)
+            frame.counter.again(before, len(rest), layer.where)
+            nodes += _same(node, layer, rest, outputs[0].ref) if node else ()
+            later = [Made(f"{layer.name}.{i}" if node else outputs[0].ref, outputs[0].shape) for i in rest]
+            members |= zip(map(str, rest), later, strict=True)
+            outputs = (*outputs, *later)[-1:]
+            break
     return nodes, Known(outputs, members, absent)
+
+
+def _same(node: Leaf | Graph, layer: Layer, copies: range, before: str) -> list[Leaf | Graph]:
+    """Return further copies of a node, each reading the one before."""
+    nodes = []
+    for copy in copies:
+        nodes.append(replace(node, name=f"{layer.name}.{copy}", reads=(before,)))
+        before = nodes[-1].name
+    return nodes
+
+
+def _members(node: Leaf | Graph | None, layer: Layer, frame: _Frame, outputs: tuple[Made, ...]) -> dict[str, Made]:
+    """Return the outputs of a layer by name; of an absent composite each one is what enters it."""
+    if isinstance(node, Graph):
+        return dict(zip(node.outputs, outputs, strict=True))
+    if node is not None:
+        return {str(i): output for i, output in enumerate(outputs)}
+    block = frame.library.find(_kind(layer, frame.names))
+    return dict.fromkeys(block.outputs or ("output",), outputs[0]) if block else {}
 
 
 def _surroundings(
@@ -164,11 +196,6 @@ def _surroundings(
     if stage:
         names |= {"index": stage["index"] + copy, "count": stage["count"]}
     return names
-
-
-def _outputs_by_name(node: Leaf | Graph, outputs: tuple[Made, ...]) -> dict[str, Made]:
-    names = list(node.outputs) if isinstance(node, Graph) else [str(i) for i in range(len(outputs))]
-    return dict(zip(names, outputs, strict=True))
 
 
 def _kind(layer: Layer, names: Mapping[str, Value]) -> str:
@@ -230,6 +257,7 @@ def _leaf(
     for shape in outputs:
         if max(shape) > LARGEST:
             raise ConfigError(layer.where, f"the output {list(shape)} has a side beyond {LARGEST:,}")
+    frame.counter.made(made.cost(shapes).params, outputs, layer.where)
     attributes = {key: getattr(made, key) for key in declared}
     return Leaf(name, cls.name, tuple(value.ref for value in inputs), attributes, outputs, layer.doc)
 

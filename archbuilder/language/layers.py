@@ -58,7 +58,8 @@ def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
         order.append(name)
         waiting.extend(behind[name][::-1])
     if len(order) < len(present):
-        rest = [name for name in present if name not in set(order)]
+        placed = set(order)
+        rest = [name for name in present if name not in placed]
         raise ConfigError(f"{where}.{rest[0]}.after", "these layers wait for one another: " + ", ".join(rest))
     return order
 

@@ -178,9 +178,10 @@ _WHY = {"from": "the layer that it reads", "weight": WEIGHT.doc}
 
 def _with_heads(layers: tuple[Layer, ...], heads: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Return all layers in order of execution, each auxiliary head right behind the layer that it reads."""
-    order = list(layers)
-    for head in reversed(heads):
+    names = {layer.name for layer in layers}
+    behind: dict[str, list[Layer]] = {}
+    for head in heads:
         text = head.sources[0] if head.sources else ""
-        places = [i for i, layer in enumerate(order) if layer.name in (text, text.rpartition(".")[0])]
-        order.insert(places[0] + 1 if places else len(order), head)
-    return tuple(order)
+        behind.setdefault(text if text in names else text.rpartition(".")[0], []).append(head)
+    order = [made for layer in layers for made in (layer, *behind.pop(layer.name, ()))]
+    return (*order, *(head for heads in behind.values() for head in heads))

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.model import KEYS, SECTIONS
 
+LONGEST = 10_000
+"""Characters in all overrides together; the command line's grammar is slow on long ones."""
 
-def apply(config: Any, overrides: list[str]) -> None:
-    """Change `config` (a DictConfig with the key `model`) as the overrides say: `model.x=1`, `+`, `++`, `~`.
+
+def apply(content: Any, overrides: list[str]) -> Any:
+    """Return a model's plain data changed as the overrides say: `model.x=1`, `+`, `++`, `~`.
 
     A key that the model left unsaid is added: what it means, the expansion checks. Raises ConfigError.
     """
-    if not overrides:
-        return
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
+    from omegaconf import OmegaConf
 
+    length = sum(map(len, overrides))
+    if length > LONGEST:
+        raise ConfigError("overrides", f"they have {length:,} characters, more than {LONGEST:,}; write a YAML file")
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
     except HydraException as error:
         raise ConfigError("overrides", " ".join(str(error).split())) from None
+    config = OmegaConf.create({"model": content})
     for override in parsed:
         _apply_one(config, override)
+    return OmegaConf.to_container(config.model)
 
 
 def quoted(text: str) -> str:
@@ -45,11 +53,27 @@ def _apply_one(config: Any, override: Any) -> None:
         raise ConfigError(key, "one value is needed here, not a sweep over several")
     try:
         if override.is_delete():
+            if "=" in str(override.input_line):
+                raise ConfigError(key, f"~ removes the key, whatever its value: write ~{key} alone, or {key}=...")
             _delete(config, key)
         else:
+            _check_nulls(config, key, override.value())
             OmegaConf.update(config, key, override.value(), merge=True, force_add=True)
     except (OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(key, " ".join(str(error).split())) from None
+
+
+def _check_nulls(config: Any, key: str, value: Any) -> None:
+    """Refuse to drop a layer that is not there: its name is misspelt."""
+    names = key.split(".")
+    if len(names) < 3 and isinstance(value, dict):
+        for name, inner in value.items():
+            _check_nulls(config, f"{key}.{name}", inner)
+    elif len(names) == 3 and names[1] in (*SECTIONS, "outputs") and value is None:
+        section = config.model.get(names[1]) if isinstance(config.model, Mapping) else None
+        known = [str(name) for name in section] if isinstance(section, Mapping) else []
+        if names[2] not in known:
+            raise ConfigError(key, f"nothing to drop: there is no '{names[2]}'; {suggestion(names[2], known)}")
 
 
 def _hint(key: str) -> str:

@@ -69,15 +69,18 @@ class Scope:
 
 
 def _member(text: str, found: Known, member: str, where: str) -> tuple[Made, ...]:
-    if found.absent:
-        return found.outputs
     if member == "*":
-        return tuple(found.members.values())
-    if member not in found.members:
-        stem = text.rpartition(".")[0]
-        raise ConfigError(where, f"'{stem}' has no '{member}'; there are {_members(stem, found)}")
-    return (found.members[member],)
+        return found.outputs if found.absent else tuple(found.members.values())
+    if member in found.members:
+        return (found.members[member],)
+    if found.absent and not found.members and member.isascii() and member.isdigit():
+        # Of an absent primitive nobody asked how many outputs it would have.
+        return found.outputs
+    stem = text.rpartition(".")[0]
+    raise ConfigError(where, f"'{stem}' has no '{member}'; there are {_members(stem, found)}")
 
 
 def _members(stem: str, found: Known) -> str:
-    return ", ".join([*(f"{stem}.{name}" for name in found.members), f"{stem}.*"])
+    names = list(found.members)
+    several = names if len(names) <= 10 else [*names[:3], "...", names[-1]]
+    return ", ".join([*(f"{stem}.{name}" for name in several or ["0"]), f"{stem}.*"]).replace(f"{stem}....", "...")

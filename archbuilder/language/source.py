@@ -10,7 +10,9 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph
 from archbuilder.language.blocks import Library
-from archbuilder.paths import conf_dir
+from archbuilder.language.interpolation import resolve as interpolated
+from archbuilder.language.plain import plain
+from archbuilder.paths import conf_dir, is_file
 
 Source = str | Path | Mapping[str, Any] | Graph
 
@@ -110,81 +112,38 @@ def _models(config_dir: Path | None) -> dict[str, Path]:
 
 def read_source(source: str | Path | Mapping[str, Any], overrides: list[str], config_dir: Path | None = None) -> Any:
     """Return a model as plain data, inherited keys merged and overrides applied; raises ConfigError."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     from archbuilder.language.overrides import apply
 
-    content = dict(source) if isinstance(source, Mapping) else _compose(source, config_dir)
     try:
-        config = OmegaConf.create({"model": content})
-        apply(config, overrides)
-        plain = OmegaConf.to_container(config.model, resolve=True)
-        str(plain)  # raises ValueError for a number so long that no later message could show it
+        content = plain(source, "model") if isinstance(source, Mapping) else _compose(source, config_dir)
+        if overrides:
+            content = plain(apply(content, overrides), "model")
+        return interpolated({"model": content}, "model")["model"]
     except RecursionError:
         raise ConfigError("model", "the mappings and lists are nested too deeply to be read") from None
-    except (OmegaConfBaseException, ValueError) as error:
-        raise ConfigError("model", " ".join(str(error).split())) from None
-    return plain
 
 
 def _is_file(source: str) -> bool:
     """Tell a file's path from a model's name."""
-    return source.endswith((".yaml", ".yml")) or _exists(Path(source))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, for one
-        return False
+    return source.endswith((".yaml", ".yml")) or is_file(Path(source))
 
 
 def _compose(source: str | Path, config_dir: Path | None) -> Any:
     """Return the content of a model's file with what it inherits; raises ConfigError."""
     if isinstance(source, Path) or _is_file(source):
         path = Path(source)
-        if not _exists(path):
+        if not is_file(path):
             raise ConfigError(str(path), "there is no such file")
     else:
         known = _models(config_dir)
         if source not in known:
             raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, sorted(known), 'models')}")
         path = known[source]
-    from archbuilder.language.yaml import load
+    from archbuilder.language.yaml import load_unresolved
 
-    content = load(path)
+    content = load_unresolved(path)
     if not isinstance(content, Mapping) or "defaults" not in content:
-        return content
-    return _inherit(path.resolve(), [config_dir] if config_dir else [])
+        return interpolated(content, str(path))
+    from archbuilder.language.inherit import inherit
 
-
-def _inherit(path: Path, folders: list[Path]) -> Any:
-    """Return a file that names others in `defaults`, composed by Hydra."""
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from archbuilder.language.overrides import quoted
-
-    # A run composes its own configuration through Hydra's one global state: leave that as it was.
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(path.parent), version_base="1.3"):
-            places = ",".join(quoted(f"file://{folder}") for folder in (*folders, conf_dir()))
-            config = compose(path.stem, overrides=[f"hydra.searchpath=[{places}]"])
-        content = OmegaConf.to_container(config)
-    except RecursionError:
-        raise ConfigError(str(path), "inherits from itself") from None
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(str(path), " ".join(str(error).split())) from None
-    finally:
-        GlobalHydra.instance().clear()
-        if before is not None:
-            GlobalHydra.instance().initialize(before)
-    if isinstance(content, dict) and "model" in content:
-        raise ConfigError(str(path), "write @_here_ behind what it inherits, as in /model/resnet20@_here_")
-    return content
+    return plain(inherit(path.resolve(), content, [*([config_dir] if config_dir else []), conf_dir()]), "model")

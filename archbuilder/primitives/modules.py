@@ -165,7 +165,7 @@ class Scale(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], init: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full((shape[0], *(1 for _ in shape[1:])), init))
+        self.weight = nn.Parameter(torch.full((shape[0], *(1 for _ in shape[1:])), float(init)))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight

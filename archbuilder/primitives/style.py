@@ -42,7 +42,7 @@ STYLE: Mapping[str, Param] = {
         choices=ORDERS,
         doc="norm_act_conv puts norm and activation before the weights (pre-activation)",
     ),
-    "eps": Param("number", 1e-5, minimum=0, maximum=1, doc="added to the variance by the norm"),
+    "eps": Param("number", 1e-5, minimum=1e-12, maximum=1, doc="added to the variance by the norm"),
     "momentum": Param("number", 0.1, minimum=0, maximum=1, doc="of batch norm's running statistics"),
 }
 """The keys of a style, and what holds where no style says anything."""

@@ -1,21 +1,41 @@
-"""A strategy for models of all kinds: sensible ones, senseless ones, and sensible ones with something spoilt."""
+"""A strategy for models of all kinds: sensible ones, senseless ones, and sensible ones with something spoilt.
+
+Which primitives and blocks there are, and what each takes, is read from the registry and from `conf/block`.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
 
+from archbuilder.language.params import Param
+from archbuilder.language.source import library
+from archbuilder.primitives import REGISTRY, params_of
 from archbuilder.primitives.style import ACTS, NORMS, ORDERS
 
 Layers = dict[str, Any]
+Values = st.SearchStrategy[Any]
 
 CHANNELS = st.sampled_from(
-    [4, 4, 4, 8, 6, 3, "in_channels", "in_channels", "2 * in_channels", "max(in_channels // 2, 2)"]
+    [
+        4,
+        4,
+        4,
+        8,
+        6,
+        3,
+        "in_channels",
+        "in_channels",
+        "2 * in_channels",
+        "max(in_channels // 2, 2)",
+        "growth",
+        "fixed(4)",
+    ]
 )
-STRIDE = st.sampled_from([1, 1, 1, 2])
-STYLE = st.fixed_dictionaries(
+STYLES = st.fixed_dictionaries(
     {},
     optional={
         "norm": st.sampled_from(NORMS),
@@ -23,101 +43,199 @@ STYLE = st.fixed_dictionaries(
         "bias": st.booleans(),
         "order": st.sampled_from(ORDERS),
         "eps": st.sampled_from([1e-5, 0.01]),
+        "momentum": st.sampled_from([0.1, 1]),
     },
 )
-KERNEL = st.sampled_from([1, 3, 3, 5, [1, 3], 2])
-ONE_INPUT: list[tuple[str, dict[str, st.SearchStrategy[Any]], dict[str, st.SearchStrategy[Any]]]] = [
-    (
-        "conv",
-        {"out": CHANNELS},
-        {
-            "kernel": KERNEL,
-            "stride": STRIDE,
-            "padding": st.sampled_from(["auto", 1, 0]),
-            "dilation": st.sampled_from([1, 2]),
-            "groups": st.sampled_from([1, 2]),
-        },
-    ),
-    ("conv", {"depthwise": st.just(True)}, {"kernel": st.sampled_from([3, 5])}),
-    ("pointwise", {"out": CHANNELS}, {"via": st.sampled_from(["conv", "linear"]), "stride": STRIDE}),
-    ("reduce", {"out": st.sampled_from([2, 3, "ceil(in_channels / 2)"])}, {}),
-    ("expand", {"out": st.sampled_from([8, 16, "in_channels * 2"])}, {}),
-    ("shortcut", {"out": CHANNELS}, {"stride": STRIDE}),
-    ("norm", {}, {"act": st.just("style")}),
-    ("act", {}, {"kind": st.sampled_from(ACTS)}),
-    ("max_pool", {"kernel": st.sampled_from([2, 3])}, {"stride": STRIDE, "padding": st.just(1), "ceil": st.booleans()}),
-    ("avg_pool", {"kernel": st.just(2)}, {"count_padding": st.booleans()}),
-    ("adaptive_pool", {"size": st.sampled_from([1, 3, [2, 4]])}, {}),
-    ("channel_shuffle", {"groups": st.sampled_from([1, 2])}, {}),
-    ("dropout", {"rate": st.sampled_from([0, 0.5])}, {}),
-    ("drop_path", {"rate": st.sampled_from([0.1, "0.1 * index / count"])}, {}),
-    ("scale", {}, {"init": st.sampled_from([1.0, 1e-3])}),
-    ("upsample", {"factor": st.just(2)}, {"mode": st.sampled_from(["nearest", "bilinear"])}),
-    ("pad", {"size": st.sampled_from([0, 1])}, {}),
-    ("identity", {}, {}),
-    ("zero", {}, {}),
-    ("basic", {"out": CHANNELS}, {"stride": STRIDE}),
-    ("bottleneck", {"out": st.sampled_from([4, 8])}, {"stride": STRIDE, "ratio": st.sampled_from([2, 4])}),
-    ("dense_layer", {"growth": st.sampled_from([2, 4])}, {}),
-    ("fire", {"out": st.sampled_from([8, 16])}, {"squeeze": st.sampled_from([2, 3])}),
-    ("inverted_residual", {"out": CHANNELS}, {"ratio": st.sampled_from([1, 2]), "stride": STRIDE}),
-    ("mlpconv", {"out": CHANNELS, "hidden": CHANNELS}, {}),
-    ("transition", {}, {"keep": st.sampled_from([0.5, 1])}),
-    ("mine", {"out": CHANNELS}, {"body": st.sampled_from(["conv", "pointwise", "basic"])}),
-]
-JOINS: list[tuple[str, dict[str, st.SearchStrategy[Any]], dict[str, st.SearchStrategy[Any]]]] = [
-    ("add", {}, {"act": st.sampled_from(["style", "relu"])}),
-    ("multiply", {}, {}),
-    ("concat", {}, {}),
-    ("fuse", {"out": CHANNELS}, {"mode": st.sampled_from(["concat", "sum"])}),
-]
-MINE = {
-    "params": {"out": "channels", "body": {"type": "block", "default": "conv"}},
-    "layers": {
-        "body": {"block": "body", "out": "out"},
-        "more": {"block": "conv", "out": "out", "when": "out > 3", "repeat": 2},
-        "sum": {"block": "add", "from": ["body", "more.*"]},
-    },
+# Values that are likely to build, by the names that parameters have in most blocks.
+LIKELY: dict[str, Values] = {
+    "kernel": st.sampled_from([1, 3, 3, 5, 2]),
+    "stride": st.sampled_from([1, 1, 1, 2, "1 if in_channels > 3 else 2"]),
+    "padding": st.sampled_from([0, 1, 1]),
+    "dilation": st.sampled_from([1, 1, 2]),
+    "groups": st.sampled_from([1, 1, 2, "growth // 2"]),
+    "depthwise": st.sampled_from([False, "in_channels == out"]),
+    "out": CHANNELS,
+    "size": st.sampled_from([1, 2, 3]),
+    "sizes": st.sampled_from([[2, 2], [1, 3], [4, 4], [4]]),
+    "parts": st.sampled_from([1, 2, 2]),
+    "ratio": st.sampled_from([1, 2, 4]),
+    "group_width": st.sampled_from([1, 2, 4]),
+}
+BY_TYPE: dict[str, Values] = {
+    "channels": CHANNELS,
+    "integer": st.sampled_from([1, 1, 2, 3, 0, "copy + 1", "growth"]),
+    "pair": st.sampled_from([1, 3, [1, 3], [2, 2], "window"]),
+    "integers": st.sampled_from([[1], [2, 2], [1, 2, 1]]),
+    "number": st.sampled_from([0, 0.1, 0.5, 1.0, "0.1 * index / count", "0.5 * copy / copies", "rate"]),
+    "boolean": st.sampled_from([True, False, "wide", "in_channels > 3", "not wide"]),
+    "word": st.sampled_from(["relu", "none", "gate", "style"]),
+    "block": st.sampled_from(["conv", "pointwise", "basic", "body"]),
 }
 
 
+def _value(name: str, param: Param) -> Values:
+    """Return likely values of a parameter: a word that it knows, or what its name or type suggests."""
+    if param.choices:
+        words = st.sampled_from(param.choices)
+        return st.one_of(words, st.just("gate")) if param.type == "word" else st.one_of(words, BY_TYPE[param.type])
+    return LIKELY.get(name, BY_TYPE[param.type])
+
+
+def _call(block: str, declared: Mapping[str, Param]) -> Values:
+    """Return layers of one block: all that it needs, and some of what it may be told."""
+    required = {name: _value(name, param) for name, param in declared.items() if param.required}
+    if "out" in declared:
+        required["out"] = CHANNELS
+    optional = {name: _value(name, param) for name, param in declared.items() if name not in required}
+    if block == "split":
+        said: list[Layers] = [{"parts": 2}, {"sizes": [2, 2]}, {"parts": 1}, {"sizes": [1, 3]}]
+        return st.sampled_from([{"block": block, **every} for every in said])
+
+    @st.composite
+    def layer(draw: st.DrawFn) -> Layers:
+        made: Layers = {"block": block} | draw(st.fixed_dictionaries(required))
+        often = 2 if len(optional) < 5 else 6
+        chosen = [name for name in optional if draw(st.integers(0, often)) == 0]
+        return made | {name: draw(optional[name]) for name in chosen}
+
+    return layer()
+
+
+MINE = {
+    "doc": "Takes a parameter of every type.",
+    "params": {
+        "out": {"type": "channels", "doc": "channels of the output"},
+        "body": {"type": "block", "default": "conv"},
+        "times": 2,
+        "window": {"type": "pair", "default": [1, 3]},
+        "widths": {"type": "integers", "default": [1, 3]},
+        "rate": 0.25,
+        "wide": {"type": "boolean", "default": True},
+        "gate": {"type": "word", "default": "relu"},
+        "stride": {"default": 1, "repeat": "first"},
+    },
+    "style": {"act": "gate"},
+    "layers": {
+        "first": {"block": "conv", "out": "out", "kernel": "window", "stride": "stride"},
+        "body": {"block": "body", "out": "out", "when": "wide or out > 4"},
+        "more": {"block": "conv", "out": "out", "act": "gate", "when": "out > 3", "repeat": "times"},
+        "halves": {"block": "split", "sizes": "widths", "when": "out == 4"},
+        "drop": {"block": "dropout", "from": "more", "rate": "rate * (index + 1) / (count + copies)"},
+        "sum": {"block": "add", "from": ["body", "more.*", "drop"]},
+    },
+}
+CROSS = {
+    "inputs": ["left", "right"],
+    "params": {"out": "channels"},
+    "layers": {
+        "a": {"block": "pointwise", "from": "left", "out": "out"},
+        "b": {"block": "pointwise", "from": "right", "out": "block_in"},
+    },
+    "outputs": ["a", "b"],
+}
+OWN: Layers = {"mine": MINE, "cross": CROSS}
+PARAMS: Layers = {
+    "growth": {"type": "channels", "default": 4},
+    "rate": 0.1,
+    "wide": True,
+    "gate": "gelu",
+    "body": {"type": "block", "default": "pointwise"},
+    "window": {"type": "pair", "default": 3},
+}
+_PRIMITIVES = {name: _call(name, params_of(cls)) for name, cls in REGISTRY.items()}
+_SHIPPED = {name: block for name in library().names() if (block := library().find(name)) is not None}
+_MINE = {name: Param(kind) for name, kind in (("out", "channels"), ("window", "pair"), ("rate", "number"))}
+_OPTIONAL = (("body", "block"), ("times", "integer"), ("wide", "boolean"), ("gate", "word"), ("widths", "integers"))
+_MINE |= {name: Param(kind, default=0) for name, kind in (*_OPTIONAL, ("stride", "integer"))}
+SINGLE: dict[str, Values] = {
+    **{name: calls for name, calls in _PRIMITIVES.items() if REGISTRY[name].inputs == 1},
+    **{name: _call(name, block.params) for name, block in _SHIPPED.items() if len(block.inputs) == 1},
+    "mine": _call("mine", _MINE),
+}
+SEVERAL: dict[str, Values] = {
+    **{name: calls for name, calls in _PRIMITIVES.items() if REGISTRY[name].inputs != 1},
+    **{name: _call(name, block.params) for name, block in _SHIPPED.items() if len(block.inputs) > 1},
+    "cross": _call("cross", {"out": Param("channels")}),
+}
+MEMBERS = {"split": ["0", "*"], "softmax": ["0", "*"], "cross": ["a", "b", "*"]}
+"""Layers with several outputs, and how they are read."""
+
+
 @st.composite
-def _layer(draw: st.DrawFn, earlier: list[str]) -> Layers:
+def _layer(draw: st.DrawFn, earlier: list[str], first: bool, several: bool) -> Layers:
+    """Return a layer; `earlier` says what it may read, `several` that it must say which."""
     joins = bool(earlier) and draw(st.integers(0, 4)) == 0
-    block, required, optional = draw(st.sampled_from(JOINS if joins else ONE_INPUT))
-    layer: Layers = {"block": block, **draw(st.fixed_dictionaries(required))}
-    for key, values in optional.items():
-        if draw(st.integers(0, 2)) == 0:
-            layer[key] = draw(values)
+    kinds = SEVERAL if joins else SINGLE
+    layer: Layers = dict(draw(kinds[draw(st.sampled_from(sorted(kinds)))]))
     if joins:
-        layer["from"] = draw(st.lists(st.sampled_from([*earlier[-2:], *earlier]), min_size=1, max_size=3))
-    elif earlier and draw(st.integers(0, 5)) == 0:
-        layer["from"] = draw(st.sampled_from(earlier))
+        near = [*earlier[-2:], *earlier]
+        layer["from"] = draw(
+            st.lists(st.sampled_from(near), min_size=2 if layer["block"] == "cross" else 1, max_size=3)
+        )
+        layer["from"] = layer["from"][:2] if layer["block"] == "cross" else layer["from"]
+    elif several or (earlier and not first and draw(st.integers(0, 5)) == 0):
+        layer["from"] = draw(st.sampled_from([*earlier[-3:], *earlier]))
     for key, values, one_in in (
-        ("repeat", st.sampled_from([1, 2, 3]), 5),
-        ("when", st.sampled_from([True, False, "in_channels > 3", "copy == 0"]), 9),
-        ("style", STYLE, 9),
+        ("repeat", st.sampled_from([1, 2, 3, "growth // 2", "2 if wide else 1"]), 7),
+        ("when", st.sampled_from([True, False, "in_channels > 3", "copy == 0", "wide"]), 11),
+        ("style", STYLES, 9),
+        ("doc", st.just("one of many"), 20),
     ):
-        if draw(st.integers(0, one_in)) == 0:
+        if draw(st.integers(0, one_in)) == 0 and not (key == "repeat" and layer["block"] in MEMBERS):
             layer[key] = draw(values)
     return layer
+
+
+def _read_as(name: str, layer: Layers) -> list[str]:
+    """Return how other layers may read one."""
+    if layer["block"] in MEMBERS:
+        return [f"{name}.{member}" for member in MEMBERS[layer["block"]]]
+    return [name, name, f"{name}.0", f"{name}.*"] if "repeat" in layer else [name]
 
 
 @st.composite
 def models(draw: st.DrawFn) -> dict[str, Any]:
     """Return a model that is likely to build."""
     side = draw(st.sampled_from([4, 7, 8]))
-    model: dict[str, Any] = {"input": [draw(st.sampled_from([3, 4, 4])), side, side], "classes": 5}
-    model |= {"style": draw(STYLE), "blocks": {"mine": MINE}}
-    earlier: list[str] = []
+    model: dict[str, Any] = {"classes": 5, "style": draw(STYLES), "blocks": copy.deepcopy(OWN)}
+    model["params"] = copy.deepcopy(PARAMS)
+    shape = [draw(st.sampled_from([3, 4, 4])), side, side]
+    pair = draw(st.integers(0, 5)) == 0
+    model |= {"inputs": {"left": shape, "right": [4, side, side]}} if pair else {"input": shape}
+    earlier = ["left", "right"] if pair else []
+    several = pair
     for section, most in (("stem", 1), ("stages", 4)):
         layers: Layers = {}
         for index in range(draw(st.integers(0 if section == "stem" else 1, most))):
-            layers[f"layer{index}"] = draw(_layer(earlier))
-            earlier.append(f"{section}.layer{index}")
+            name = f"layer{index}"
+            layers[name] = draw(_layer(earlier, not earlier, several))
+            earlier += _read_as(f"{section}.{name}", layers[name])
+            several = layers[name]["block"] in MEMBERS
+        if layers and draw(st.integers(0, 9)) == 0:
+            layers["extra"] = {"block": "identity", "after": draw(st.sampled_from(sorted(layers)))}
+        if draw(st.integers(0, 9)) == 0:
+            layers["nothing"] = None
         model[section] = layers
+    if several:
+        model["stages"]["join"] = {"block": "concat", "from": earlier[-1]}
     if draw(st.booleans()):
         model["head"] = {"pool": {"block": "global_pool"}, "classifier": {"block": "linear", "out": "classes"}}
+    if draw(st.integers(0, 5)) == 0:
+        aux: Layers = {"from": draw(st.sampled_from(earlier)), "weight": draw(st.sampled_from([0.3, 1, 0]))}
+        model["outputs"] = {"aux": {**draw(SINGLE[draw(st.sampled_from(["linear", "conv", "mine"]))]), **aux}}
+    if draw(st.integers(0, 5)) == 0:
+        model["scale"] = draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "width": st.sampled_from([0.5, 1.0, 1.5]),
+                    "depth": st.sampled_from([0.5, 1, 2]),
+                    "divisor": st.sampled_from([1, 2, 8]),
+                },
+            )
+        )
+    if draw(st.integers(0, 19)) == 0:
+        model["budget"] = draw(st.sampled_from([{"params": "1k"}, {"params": 300}, {"macs": "20k"}]))
     return model
 
 
@@ -130,7 +248,7 @@ JUNK: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from(
         ["stages.layer0", "layer0.*", "layer0.0", "layer1.1", "mine", "conv", "split", "softmax", "linear"]
     ),
-    st.sampled_from(["${model.input}", "${nothing}", "${", "???", "é", "\0", "_", "a.b", "model"]),
+    st.sampled_from(["${model.input}", "${nothing}", "${", "???", "é", "\0", "_", "a.b", "model", "${model}", "copy"]),
     st.sampled_from(
         [[], [1], [3, 3], [3, 8, 8], ["layer0"], [None], {}, {"a": 1}, {"block": "conv"}, [[1]], {"1": {}}]
     ),
@@ -138,25 +256,25 @@ JUNK: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-def _places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path of everything inside a mapping."""
     items: list[tuple[Any, Any]] = []
     if isinstance(content, dict):
         items = list(content.items())
     elif isinstance(content, list):
         items = list(enumerate(content))
-    return [found for key, value in items for found in ((*path, key), *_places(value, (*path, key)))]
+    return [found for key, value in items for found in ((*path, key), *places(value, (*path, key)))]
 
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> dict[str, Any]:
     """Return a model with one to three things deleted, replaced, misspelt or added at random."""
-    model = copy.deepcopy(draw(models()))
+    model = draw(models())
     for _ in range(draw(st.integers(1, 3))):
-        places = _places(model)
-        if not places:
+        found = places(model)
+        if not found:
             break
-        *path, key = draw(st.sampled_from(places))
+        *path, key = draw(st.sampled_from(found))
         inside: Any = model
         for step in path:
             inside = inside[step]
@@ -177,5 +295,5 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
     return model
 
 
-anything = st.one_of(models(), models(), spoilt())
-"""Two models that are likely to build for one that is spoilt."""
+anything = st.one_of(models(), models(), models(), spoilt())
+"""Three models that are likely to build for one that is spoilt."""

@@ -10,6 +10,7 @@ from archbuilder.api import describe, models
 from archbuilder.errors import ConfigError
 from archbuilder.language.budget import resolve_budget
 from archbuilder.language.source import library, read_source
+from tests.language.models import conv, model, refused
 
 NETWORKS = [name for name in models() if "/" not in name]
 AMOUNTS = {"100k": 100_000, "300k": 300_000, "1M": 1_000_000}
@@ -87,3 +88,16 @@ def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:
         describe({**read_source("plain", []), "budget": budget})
     assert caught.value.where.startswith("model.budget")
     assert telling in str(caught.value)
+
+
+def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -> None:
+    layers = {"a": {"block": "channel_shuffle", "groups": "n // 2"}, "b": conv(2048)}
+    source = model(layers, params={"n": {"type": "channels", "default": 4}}, budget={"params": "100M"})
+    refused(source, "model.budget.params", "of 500 widths hardly any builds")
+
+
+def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:
+    deep = model({"a": conv(8, repeat=20_000)}, budget={"params": "1M"})
+    refused(deep, "model.budget", "more than 10,000 layers; say scale.width")
+    wide = model({"a": conv(5_000_000)}, budget={"params": "100M"})
+    refused(wide, "model.budget", "5,000,000 channels can be rounded in too many ways")

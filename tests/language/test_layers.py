@@ -130,6 +130,11 @@ def test_a_layer_without_a_block_is_likely_a_misspelt_name() -> None:
     refused(model(chain("stage2", stag2={"out": 4})), "model.stages.stag2", "says no block", "did you mean 'stage2'?")
 
 
+@pytest.mark.parametrize("key", ["blok", "blocks", "bock"])
+def test_a_misspelt_key_block(key: str) -> None:
+    refused(model({"a": {key: "conv", "out": 4}}), f"model.stages.a.{key}", "did you mean 'block'?")
+
+
 @pytest.mark.parametrize("block", [None, 3, ["conv"], {"conv": 1}, True])
 def test_a_block_is_named_by_a_string(block: Any) -> None:
     refused(model({"a": {"block": block}}), "model.stages.a.block", "is not the name of a block")

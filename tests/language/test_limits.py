@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archbuilder.api import expand
+from archbuilder.api import describe, expand
 from tests.language.models import chain, conv, model, nodes, refused
 
 
@@ -41,8 +42,7 @@ def test_copies_within_copies() -> None:
 
 def test_copies_within_copies_that_only_expressions_tell() -> None:
     blocks = {"mine": {"params": {"n": 1}, "layers": {"a": {"block": "identity", "repeat": "n"}}}}
-    where = "model.stages.use -> model.blocks.mine.layers.a"
-    refused(model({"use": {"block": "mine", "n": 1000, "repeat": 1000}}, blocks=blocks), where, LAYERS)
+    refused(model({"use": {"block": "mine", "n": 1000, "repeat": 1000}}, blocks=blocks), "model.stages.use", LAYERS)
 
 
 def test_layers_that_are_absent_count_too() -> None:
@@ -102,7 +102,7 @@ def test_channels_that_grow_beyond_ten_million_by_joining() -> None:
 
 def test_a_feature_map_that_grows_beyond_ten_million() -> None:
     source = model({"up": {"block": "upsample", "factor": 64, "repeat": 10}})
-    refused(source, "model.stages.up", "[4, 134217728, 134217728] has a side beyond 10,000,000")
+    refused(source, "model.stages.up", "17,596,482,060,544 output elements per image", "at most 100,000,000,000")
     refused(model({"a": conv(kernel=1, padding=10**7)}), "model.stages.a", "has a side beyond 10,000,000")
 
 
@@ -148,4 +148,56 @@ def test_a_mapping_that_is_nested_beyond_reading() -> None:
 
 
 def test_a_number_that_python_cannot_print() -> None:
-    refused(model({"a": conv(16**5000)}), "model", "limit")
+    refused(model({"a": conv(16**5000)}), "model.stages.a.out", "beyond every limit")
+
+
+def test_a_hundred_billion_parameters_are_allowed_and_more_are_not() -> None:
+    wide = {"a": conv(10**6, kernel=1, bias=False), "b": conv(10**5 - 40, kernel=1, bias=False)}
+    assert describe(model(wide)).params == 10**11 - 36 * 10**6
+    source = model({**wide, "c": conv(500, kernel=1, bias=False)})
+    refused(source, "model.stages.c", "100,013,980,000 parameters up to here; at most 100,000,000,000")
+
+
+def test_a_hundred_billion_elements_are_allowed_and_more_are_not() -> None:
+    half = {"input": [5, 10**5, 10**5]}
+    assert describe(half | {"stages": chain("a")}).activations == 5 * 10**10
+    telling = "150,000,000,000 output elements per image up to here; at most 100,000,000,000"
+    refused(half | {"stages": chain("a", "b")}, "model.stages.b", telling)
+    refused({"input": [11, 10**5, 10**5], "stages": chain("a")}, "model.input", "at most 100,000,000,000")
+    several = {"inputs": {"a": [1, 1, 1], "b": [11, 10**5, 10**5]}}
+    refused(
+        several | {"stages": {"c": {"block": "identity", "from": "a"}}}, "model.inputs.b", "at most 100,000,000,000"
+    )
+
+
+def test_twenty_thousand_different_layers_are_allowed_and_more_are_not() -> None:
+    layers = {"a": {"block": "dropout", "rate": "0.5 * copy / copies", "repeat": 19_999}}
+    assert len(nodes(model({**layers, "b": {"block": "identity", "repeat": 1}}))) == 20_000
+    refused(model(layers, head=chain("b", "c")), "model.head.c", "more than 20,000 layers differ from one another")
+
+
+def test_a_million_values_can_be_read_and_more_cannot() -> None:
+    fans = {f"f{i}": {"block": "concat", "from": "x.*"} for i in range(12)}
+    layers = {"x": {"block": "identity", "repeat": 90_000}, **fans}
+    refused(model(layers, input=[1, 1, 1]), "model.stages.f10", "read more than 1,000,000 values")
+
+
+def test_absent_copies_that_are_alike_are_counted_too() -> None:
+    source = model({"a": {"block": "identity", "when": "in_channels > 4", "repeat": 99_999}, **chain("b")})
+    assert list(nodes(source)) == ["stages.b"]
+    refused(model(source["stages"], head=chain("c")), "model.head.c", LAYERS)
+
+
+def test_yaml_that_stands_for_too_much(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &a [1, 2, 3, 4]\nb: &b [" + "*a, " * 200 + "]\nc: [" + "*b, " * 300 + "]\n")
+    refused(path, str(path), "more than 100,000 values in it, aliases written out")
+    path.write_text("a: " + "x" * 10_001)
+    refused(path, str(path), "a text in it is longer than 10,000 characters")
+    path.write_text("a: &a [1, 2, 3, 4]\nb: [*a, *a]\n" + "input: [1, 1, 1]\n")
+    refused(path, "model.a", "no such key of a model")
+
+
+def test_an_override_nested_a_thousand_deep() -> None:
+    override = "model.stages.a.out=" + "[" * 1000 + "]" * 1000
+    refused(model({"a": conv()}), "model", "nested too deeply", overrides=[override])

@@ -181,3 +181,31 @@ def test_layers_of_a_mapping_can_be_removed_until_none_is_left() -> None:
 
 def test_parameters_grow_with_the_width() -> None:
     assert changed("model.stages.stage3.out=128") > changed() > changed("model.stages.stage3.out=32")
+
+
+@pytest.mark.parametrize("override", ["~model.stages.stage3=4", "~model.stages.stage3=", "~model.stages.stage3.out=64"])
+def test_a_removal_takes_no_value(override: str) -> None:
+    where = override[1:].partition("=")[0]
+    refused("resnet20", where, f"write ~{where} alone, or {where}=...", overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("override", "where", "telling"),
+    [
+        ("model.stages.stag3=null", "model.stages.stag3", "there is no 'stag3'; did you mean 'stage3'?"),
+        ("+model.head.dropout=null", "model.head.dropout", "there is no 'dropout'; known: classifier, pool"),
+        ("model.stages={stag3: null}", "model.stages.stag3", "did you mean 'stage3'?"),
+        ("model.outputs.aux=null", "model.outputs.aux", "there is no 'aux'; nothing is known here"),
+    ],
+)
+def test_a_layer_that_is_not_there_cannot_be_dropped(override: str, where: str, telling: str) -> None:
+    refused("resnet20", where, "nothing to drop", telling, overrides=[override])
+
+
+def test_what_is_no_layer_may_be_null() -> None:
+    nothing = ["model.doc=null", "model.scale=null", "model.outputs=null", "model.budget=null"]
+    assert graph_hash(expand("resnet20", nothing)) == graph_hash(expand("resnet20"))
+
+
+def test_overrides_of_many_characters() -> None:
+    refused("resnet20", "overrides", "15,000 characters, more than 10,000", overrides=["model.classes=3"] * 1000)

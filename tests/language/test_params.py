@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from archbuilder.errors import ConfigError
 from archbuilder.language.expressions import LARGEST, Value
+from archbuilder.language.names import RESERVED
 from archbuilder.language.params import REQUIRED, TYPES, Argument, Param, declare, read
 from tests.language.models import attribute, conv, leaves, model, out, refused, with_block
 
@@ -191,6 +192,12 @@ def test_a_declaration_that_says_nothing_useful_is_refused(written: Any, where: 
 def test_a_parameter_cannot_take_a_name_that_expressions_know(name: str) -> None:
     block = {"params": {name: 3}, "layers": {"a": conv()}}
     refused(with_block(block), "model.blocks.mine.params", f"cannot be called '{name}'")
+
+
+@pytest.mark.parametrize("name", sorted({*RESERVED} - {"from"}))
+def test_a_parameter_cannot_take_the_name_of_a_key_of_layers(name: str) -> None:
+    telling = (f"cannot be called '{name}'", "the key means something else in a layer")
+    refused(with_block({"params": {name: 3}, "layers": {"a": conv()}}), "model.blocks.mine.params", *telling)
 
 
 def test_defaults_see_the_parameters_before_them_and_the_surroundings() -> None:

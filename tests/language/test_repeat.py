@@ -125,3 +125,51 @@ def test_the_number_of_copies_may_depend_on_the_channels_that_come_in() -> None:
     [use] = graph.nodes
     assert isinstance(use, Graph)
     assert [node.name for node in use.nodes] == ["a.0", "a.1", "b.0"]
+
+
+STRIDED = {"out": "channels", "stride": {"default": 1, "repeat": "first"}}
+LAYERS = {"a": conv("out", stride="stride"), "b": {"block": "identity", "when": "out > 4"}}
+STEP = {"params": STRIDED, "layers": LAYERS}
+GIVEN = {
+    "params": {**STRIDED, "body": {"type": "block", "default": "conv"}},
+    "layers": {**LAYERS, "c": {"block": "body", "out": "out"}},
+}
+TAKING = {"params": {"body": "block"}, "layers": {"a": {"block": "body"}}}
+TOLD = {"layers": {"a": {"block": "dropout", "rate": "0.5 * copy / copies"}}}
+AROUND = {"layers": {"a": {"block": "told"}, "b": {"block": "told", "repeat": 3}}}
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        conv(6),
+        conv("in_channels"),
+        conv("in_channels + 2"),
+        conv("min(in_channels + 2, 8)"),
+        conv("4 + copy"),
+        conv(6, when="copy != 3"),
+        conv(6, when="in_channels < 6"),
+        conv(6, when="index > 2"),
+        conv(6, style={"eps": "0.1 / (index + 1)"}),
+        conv(6, stride=2),
+        {"block": "step", "out": 8, "stride": 2},
+        {"block": "step", "out": "4 + index"},
+        {"block": "given", "out": 4, "body": "step"},
+        {"block": "taking", "body": "told"},
+        {"block": "told"},
+        {"block": "around"},
+        {"block": "convnext_block", "drop": "0.1 * index / count"},
+        {"block": "upsample", "factor": 2},
+        {"block": "basic", "out": 8, "stride": 2},
+    ],
+    ids=str,
+)
+def test_copies_that_are_made_but_once_are_as_if_made_one_by_one(
+    layer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = {"step": STEP, "given": GIVEN, "taking": TAKING, "told": TOLD, "around": AROUND}
+    again = {"b": {"block": "identity", "from": "a.3"}, "c": {"block": "concat", "from": "a.4"}}
+    source = model({"a": {**layer, "repeat": 5}, **again}, blocks=blocks, style={"norm": "batch"})
+    graph = expand(source)
+    monkeypatch.setattr("archbuilder.language.expand.varies", lambda *_: True)
+    assert expand(source) == graph

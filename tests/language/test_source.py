@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -78,14 +79,16 @@ def test_a_file_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    for source in (str(tmp_path / "no.yaml"), tmp_path / "no.yaml", tmp_path, "no.yml", "x" * 5000 + ".yaml"):
+    for source in (str(tmp_path / "no.yaml"), tmp_path / "no.yaml", tmp_path, "no.yml", "x" * 1000 + ".yaml"):
         assert told(source) == f"{source}: there is no such file"
+    assert told("x" * 5000 + ".yaml").endswith("xxx.yaml: there is no such file")
 
 
 @pytest.mark.parametrize(
     ("text", "telling"),
     [
         ("input: [3, 8\n", "is not valid YAML"),
+        ("defaults: [/model/resnet20@_here_]\nstages: {a? b: {}}\n", "expected ',' or '}'"),
         ("a: b: c\n", "is not valid YAML"),
         ("\t- x", "is not valid YAML"),
         ("input: [1, 2, 2]\ninput: [3, 8, 8]\n", "found duplicate key input"),
@@ -94,7 +97,21 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         ("x: ${oops\n", "mine.yaml"),
         ("!!python/object/apply:os.system ['true']\n", "is not valid YAML"),
         ("[" * 5000, "is nested too deeply to be read"),
-        ("x: 0x" + "F" * 5000, "limit"),
+        ("x: 0x" + "F" * 5000, "mine.yaml:x: the number is beyond every limit"),
+        ("x: " + "1" * 5000, "has a value that cannot be read: Exceeds the limit"),
+        ("x: !!int ''", "has a value that cannot be read"),
+        ("x: !!bool x", "has a value that cannot be read"),
+        ("x: !!timestamp x", "has a value that cannot be read"),
+        ("x: " + "1:" * 300 + "1.5", "has a value that cannot be read"),
+        ("x: !!binary aGVsbG8=", "mine.yaml:x: b'hello' is no value that YAML knows"),
+        ("x: !!set {a, b}", "is no value that YAML knows"),
+        ("{null: {}, !!binary aGVsbG8= : 1}", "b'hello' cannot be a key"),
+        ("? [a]\n: 1", "is not valid YAML"),
+        ("a: &a [*a]", "is nested too deeply"),
+        ("a: &a {<<: [*a, *a]}\nb: {<<: *a}\nc: ${a.${b}}", "an interpolation within another"),
+        ("c: ${oc.nothing:x}", "Unsupported interpolation type oc.nothing"),
+        ("a: ${oc.select:b}\nb: ${a}", "${a} leads back to itself"),
+        ("a: {b: '${..c}', d: '${a.b.x}'}\nc: ${.a.d}", "leads back to itself"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_yaml(tmp_path: Path, text: str, telling: str) -> None:
@@ -125,6 +142,40 @@ def test_keys_that_yaml_reads_as_booleans(tmp_path: Path) -> None:
 
 def test_a_mapping_of_omegaconf() -> None:
     assert expand(OmegaConf.create(model(chain("a")))).shapes == ((4, 8, 8),)
+    assert expand(model({"a": OmegaConf.create(conv("${model.classes}"))}, classes=7)).shapes == ((7, 8, 8),)
+
+
+def test_other_mappings_than_dicts() -> None:
+    source = MappingProxyType(model({"a": MappingProxyType(conv())}))
+    assert graph_hash(expand(source)) == graph_hash(expand(model({"a": conv()})))
+
+
+@pytest.mark.parametrize(
+    ("value", "telling"),
+    [
+        ("x" * 10_001, "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxx... has 10,001 characters; at most 10,000"),
+        ([1] * 100_000, "there are more than 100,000 values in it"),
+        (2**2000, "beyond every limit"),
+        ({1, 2}, "is no value that YAML knows"),
+        ({"k" * 101: 1}, "has 101 characters, not 100"),
+        ({(1, 2): 1}, "(1, 2) cannot be a key"),
+    ],
+)
+def test_values_that_no_model_needs(value: Any, telling: str) -> None:
+    assert telling in told(model({"a": conv(value)}))
+
+
+def test_numbers_keys_and_dates_are_read_as_omegaconf_reads_them() -> None:
+    from omegaconf._utils import get_yaml_loader
+
+    from archbuilder.language.yaml import _loader
+
+    ours, theirs = _loader().yaml_implicit_resolvers, get_yaml_loader().yaml_implicit_resolvers
+    patterns = [
+        {first: [(tag, pattern.pattern.split()) for tag, pattern in found] for first, found in resolvers.items()}
+        for resolvers in (ours, theirs)
+    ]
+    assert patterns[0] == patterns[1]
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, 3 + 4j, len, b"x", Path("x")])
@@ -137,9 +188,35 @@ def test_a_mapping_with_keys_that_yaml_does_not_know(key: Any) -> None:
     assert told({key: 1}).startswith("model")
 
 
-def test_interpolations_are_resolved() -> None:
-    source = model({"a": conv(6), "b": conv("${model.stages.a.out}")})
+@pytest.mark.parametrize(
+    "text", ["${model.stages.a.out}", "${..a.out}", "${model[stages].a.out}", "${oc.select:model.stages.a.out,3}"]
+)
+def test_interpolations_are_resolved(text: str) -> None:
+    source = model({"a": conv(6), "b": conv(text)})
     assert leaves(source)["b"].attributes["out"] == 6
+
+
+def test_interpolations_of_mappings_lists_and_one_another() -> None:
+    source = model(
+        {"a": conv("${model.input.0}"), "b": "${model.stages.a}", "c": conv("${model.stages.b.out}", act="re${x}")}
+    )
+    assert told(source | {"style": {"act": "${model.doc}"}, "doc": "relu"}).startswith("model: Interpolation key 'x'")
+    del source["stages"]["c"]["act"]
+    assert [leaf.shapes for leaf in leaves(source).values()] == [((4, 8, 8),)] * 3
+
+
+def test_interpolations_that_lead_into_one_another_a_thousand_times(tmp_path: Path) -> None:
+    lines = [f"a{i}: ${{a{i + 1}}}" for i in range(1000)]
+    assert "lead into one another too deeply" in told(write(tmp_path, "\n".join([*lines, "a1000: 1"])))
+
+
+def test_interpolations_that_grow(tmp_path: Path) -> None:
+    lines = ["a0: x", *(f"a{i}: {f'${{a{i - 1}}}' * 9}" for i in range(1, 30))]
+    assert "would grow too large" in told(write(tmp_path, "\n".join(lines)))
+
+
+def test_an_interpolation_without_dollars_worth_of_meaning_stays() -> None:
+    assert expand(model({"a": conv(doc="costs \\${nothing}")})).nodes[0].doc == "costs ${nothing}"
 
 
 def variant(base: str, rest: str = "") -> str:
@@ -188,6 +265,22 @@ def test_a_variant_of_what_is_not_there(tmp_path: Path) -> None:
     path = write(tmp_path, variant("/model/resnet21"))
     assert told(path).startswith(f"{path}: ")
     assert "model/resnet21" in told(path)
+
+
+def test_a_variant_can_drop_only_what_it_inherits(tmp_path: Path) -> None:
+    path = write(tmp_path, variant("/model/resnet56", "stages: {stag3: null}\n"))
+    telling = "mine.yaml:stages.stag3: nothing to drop: it inherits no such layer; did you mean 'stage3'?"
+    assert telling in told(path)
+    write(tmp_path, MODEL, "base.yaml")
+    assert "layers there: a" in told(write(tmp_path, variant("base", "stages: {zzz: null}\n")))
+    assert list(nodes(write(tmp_path, variant("base", "stages: {a: null, c: {block: identity}}\n")))) == ["stages.c"]
+    # In a file that inherits nothing, or in ways that Hydra alone can follow, nobody knows what is meant.
+    assert list(nodes(write(tmp_path, MODEL + "  b: null\n"))) == ["stages.a"]
+
+
+def test_what_a_variant_inherits_is_bounded_too(tmp_path: Path) -> None:
+    write(tmp_path, "# nothing\n" * 100_001, "base.yaml")
+    assert "base.yaml: the file is larger than 1,000,000 bytes" in told(write(tmp_path, variant("base")))
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,34 @@ def test_the_name_of_an_absent_layer_stands_for_its_first_input() -> None:
         c=conv(**{"from": "gone"}),
         d=conv(**{"from": "gone.0"}),
         e={"block": "add", "from": ["gone.*", "gone"]},
-        f=conv(**{"from": "gone.high"}),
     )
     found = reads(model(layers))
-    assert (found["c"], found["d"], found["e"], found["f"]) == (("a",), ("a",), ("a", "a"), ("a",))
+    assert (found["c"], found["d"], found["e"]) == (("a",), ("a",), ("a", "a"))
+
+
+def test_of_the_outputs_of_an_absent_block_as_well() -> None:
+    layers = chain("a", gone={"block": "two", "when": False}, b={"block": "add", "from": ["gone.high", "gone.low"]})
+    blocks = {"two": {"layers": chain("high", "low"), "outputs": ["high", "low"]}}
+    assert reads(model(layers, blocks=blocks))["b"] == ("a", "a")
+
+
+@pytest.mark.parametrize(
+    ("gone", "member", "telling"),
+    [
+        ({"block": "identity"}, "high", "'gone' has no 'high'; there are gone.0, gone.*"),
+        ({"block": "identity"}, "01x", "'gone' has no '01x'"),
+        ({"block": "identity", "repeat": 3}, "3", "'gone' has no '3'; there are gone.0, gone.1, gone.2, gone.*"),
+        ({"block": "identity", "repeat": 30}, "x", "there are gone.0, gone.1, gone.2, ..., gone.29, gone.*"),
+        ({"block": "two"}, "hihg", "'gone' has no 'hihg'; there are gone.high, gone.low, gone.*"),
+        ({"block": "basic", "out": 4}, "sum", "'gone' has no 'sum'; there are gone.output, gone.*"),
+    ],
+)
+def test_an_absent_layer_has_no_other_members_than_a_present_one(
+    gone: dict[str, Any], member: str, telling: str
+) -> None:
+    layers = chain("a", gone={**gone, "when": False}, b={"block": "identity", "from": f"gone.{member}"})
+    blocks = {"two": {"layers": chain("high", "low"), "outputs": ["high", "low"]}}
+    refused(model(layers, blocks=blocks), "model.stages.b.from", telling)
 
 
 def test_of_absent_copies_as_well() -> None:

@@ -88,7 +88,7 @@ ONE: dict[str, list[dict[str, Any]]] = {
     "channel_shuffle": [{"groups": 1}, {"groups": 4}],
     "dropout": [{"rate": 0}, {"rate": 0.5}],
     "drop_path": [{"rate": 0}, {"rate": 0.5}, {"rate": 1}],
-    "scale": [{}, {"init": 1e-6}],
+    "scale": [{}, {"init": 1e-6}, {"init": 0}],
     "upsample": [{"factor": 2}, {"factor": 3, "mode": "bilinear"}, {"factor": 1}],
     "pad": [{"size": 0}, {"size": 2}],
     "flatten": [{}],

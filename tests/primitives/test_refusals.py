@@ -73,6 +73,7 @@ OTHER = (8, 9, 10)
         ("upsample", {"factor": 2, "mode": "cubic"}, "mode", "known: bilinear, nearest"),
         ("pad", {"size": -1}, "size", "-1 is too small"),
         ("act", {"kind": "swish"}, "kind", "did you mean 'hardswish'?"),
+        ("norm", {"norm": "batch", "eps": 0}, "eps", "0 is too small"),  # torch refuses it, but only in training
         ("norm", {"norm": "instance"}, "norm", "known: batch, group, layer, none"),
         ("identity", {"out": 8}, "out", "identity has no such parameter"),
     ],
