@@ -11,11 +11,16 @@ from archbuilder.paths import conf_dir
 
 
 def chosen_data(
-    settings: Mapping[str, Any] | None, overrides: Sequence[str], config_dir: Path | None = None
+    settings: Mapping[str, Any] | None,
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    *,
+    trained_on: str = "",
 ) -> dict[str, Any]:
     """Return the data's settings: `settings`, or those of `data=NAME` from conf/data, with `data.KEY=VALUE` applied.
 
-    In `config_dir`, the folder `data` holds choices of one's own, before the shipped ones. Raises ConfigError.
+    In `config_dir`, the folder `data` holds choices of one's own, before the shipped ones. Raises ConfigError, which
+    tells of `trained_on`, the name of the training's data, where nothing was chosen.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -24,8 +29,12 @@ def chosen_data(
     if names:
         settings = _composed(names[-1], config_dir)
     if not settings:
-        known = ", ".join(sorted(_choices(config_dir)))
-        raise ConfigError("data", f"is not known from the folder; choose it with data=NAME data.KEY=VALUE ({known})")
+        known = ", ".join(sorted(set(_choices(config_dir))))
+        was = f"the training's was {trained_on}; " if trained_on else ""
+        raise ConfigError(
+            "data",
+            f"the folder does not say where it lies; choose it with data=NAME data.KEY=VALUE ({was}known: {known})",
+        )
     config = OmegaConf.create({"data": dict(settings)})
     try:
         for key, value in values:

@@ -46,7 +46,8 @@ def evaluate(
     if batch_size < 1:
         raise ConfigError("batch_size", f"{batch_size} images; use at least 1")
     subject = read_subject(Path(path))
-    settings = chosen_data(subject.settings, overrides, Path(config_dir) if config_dir else None)
+    own_choices = Path(config_dir) if config_dir else None
+    settings = chosen_data(subject.settings, overrides, own_choices, trained_on=subject.data)
     place = pick_device(device)
     dataset = load(settings)
     if split not in dataset.splits:

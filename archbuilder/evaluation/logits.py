@@ -46,9 +46,19 @@ def logits(
 ) -> tuple[Array, Array | None]:
     """Return float32 logits [N, K] of all images, single view, and with `flips` their mean with the mirror image's.
 
-    The network has to be in evaluation mode. Raises ArchbuilderError where an answer is not finite.
+    The network has to be in evaluation mode. Raises ArchbuilderError where an answer is not finite, ConfigError where
+    the device has not the memory for a batch.
     """
-    form = torch.channels_last if channels_last else torch.contiguous_format
+    try:
+        return _logits(net, preprocess, split, batch_size, device, channels_last, flips)
+    except torch.OutOfMemoryError:
+        raise ConfigError("batch_size", f"{batch_size} images at once are too many for {device}; use fewer") from None
+
+
+def _logits(
+    net: Block, preprocess: Preprocess, split: Images, batch_size: int, device: torch.device, last: bool, flips: bool
+) -> tuple[Array, Array | None]:
+    form = torch.channels_last if last else torch.contiguous_format
     net.to(device).to(memory_format=form)
     plain, both = [], []
     with torch.inference_mode():
