@@ -53,7 +53,7 @@ def evaluate(
     if split not in dataset.splits:
         raise DataError(f"{dataset.name}: no split '{split}'; {suggestion(split, dataset.splits, 'there')}")
     check_shape(subject.preprocess, dataset.name, dataset.shape, settings)
-    order = class_order(subject.labels, dataset.labels, dataset.name)
+    order = class_order(subject.labels, dataset.labels, dataset.name, settings)
     content = dataset.splits[split]
     answers, mirrored = logits(
         subject.net,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from archbuilder.errors import DataError
@@ -29,10 +30,12 @@ def check_shape(preprocess: Preprocess, name: str, shape: Sequence[int], setting
     )
 
 
-def class_order(wanted: Sequence[str], given: Sequence[str], name: str) -> list[int]:
+def class_order(
+    wanted: Sequence[str], given: Sequence[str], name: str, settings: Mapping[str, Any] = MappingProxyType({})
+) -> list[int]:
     """Return for each class of the data, by its name, which of the network's classes it is.
 
-    Raises DataError, saying which labels differ, unless both have the same ones.
+    `settings` are those of the data. Raises DataError, saying which labels differ, unless both have the same ones.
     """
     if list(wanted) == list(given):
         return list(range(len(given)))
@@ -44,8 +47,8 @@ def class_order(wanted: Sequence[str], given: Sequence[str], name: str) -> list[
         if extra:
             sides.append(f"the data's {_named(extra)} {_are(extra)} not among the network's")
         raise DataError(
-            f"{name}: {len(given)} classes, the network has {len(wanted)}: {', and '.join(sides)}; "
-            f"choose data with the same classes{_hint(wanted, given)}"
+            f"{name}: has {len(given)} classes and the network {len(wanted)}; {', and '.join(sides)}: "
+            f"choose data with the same classes{_hint(wanted, given, settings)}"
         )
     if len(set(wanted)) < len(wanted):
         raise DataError(
@@ -65,8 +68,8 @@ def _are(labels: Counter[str]) -> str:
     return "is" if labels.total() == 1 else "are"
 
 
-def _hint(wanted: Sequence[str], given: Sequence[str]) -> str:
+def _hint(wanted: Sequence[str], given: Sequence[str], settings: Mapping[str, Any]) -> str:
     # Files of arrays number their classes unless they are told the names.
-    if len(wanted) == len(given) and all(label.isdigit() for label in given):
-        return ", or name them as the network does: data.labels=[...]"
+    if "labels" in settings and len(wanted) == len(given) and all(label.isdigit() for label in given):
+        return ", or name them in their order: data.labels=[...]"
     return ""

@@ -32,15 +32,15 @@ def test_equal_names_in_equal_order_need_not_be_unique() -> None:
     ("wanted", "given_labels", "words"),
     [
         (["a", "b"], ["a", "c"], "the network's 'b' is not in the data, and the data's 'c' is not among the network's"),
-        (["a", "b", "c"], ["a"], "1 classes, the network has 3: the network's 'b', 'c' are not in the data; "),
-        (["a"], ["a", "b"], "2 classes, the network has 1: the data's 'b' is not among the network's; "),
+        (["a", "b", "c"], ["a"], "has 1 classes and the network 3; the network's 'b', 'c' are not in the data: "),
+        (["a"], ["a", "b"], "has 2 classes and the network 1; the data's 'b' is not among the network's: "),
         (list("abcdefgh"), ["a"], "'b', 'c', 'd', 'e', 'f' and 2 more are not in the data"),
-        (["cat", "dog"], ["0", "1"], r"or name them as the network does: data\.labels="),
+        (["cat", "dog"], ["0", "1"], r"or name them in their order: data\.labels="),
     ],
 )
 def test_what_differs_is_named(wanted: list[str], given_labels: list[str], words: str) -> None:
     with pytest.raises(DataError, match=words):
-        class_order(wanted, given_labels, "data")
+        class_order(wanted, given_labels, "data", {"labels": None})
 
 
 def test_a_network_that_resizes_takes_any_size_but_its_own_channels() -> None:
