@@ -105,6 +105,9 @@ class Keeper(Checkpoint):
         self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         assert isinstance(module, Classifier)
+        if trainer.world_size == 1 and module.device.type == "cpu":
+            # Here a look costs nothing, and saves an epoch of nonsense.
+            module.check_finite(self._last_good)
         if index + 1 >= trainer.num_training_batches:
             return  # the end of the epoch is near, and evaluation before it
         # Gradients in between two steps are not part of a checkpoint.
@@ -117,7 +120,7 @@ class Keeper(Checkpoint):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
-        module.check_finite(self._last_good())
+        module.check_finite(self._last_good)
         if trainer.current_epoch + 1 >= (trainer.max_epochs or 0) or trainer.should_stop:
             return  # what is left is quickly done: the run ends by itself
         if self._asked_to_stop(trainer, 0):
@@ -128,8 +131,7 @@ class Keeper(Checkpoint):
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
         self._save(trainer, module)
-
-    def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
+        # Before Lightning gives back what it had taken itself.
         self.requests.leave()
 
     def on_exception(
@@ -141,7 +143,7 @@ class Keeper(Checkpoint):
         return time.monotonic() - self._saved_at >= self.every_seconds
 
     def _save(self, trainer: lightning.Trainer, module: Classifier) -> None:
-        module.check_finite(self._last_good())
+        module.check_finite(self._last_good)
         trainer.save_checkpoint(self.folder)
         self._saved_at = time.monotonic()
 

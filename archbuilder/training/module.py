@@ -40,8 +40,9 @@ class Totals(nn.Module):
         self.register_buffer("counts", torch.zeros(2, dtype=torch.int64), persistent=False)
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Add one batch: mean loss [], logits [N, K], labels [N]."""
-        correct = (logits.detach().argmax(1) == labels).sum()
+        """Add one batch: mean loss [], logits [N, K], labels [N], or [N, K] of mixed images."""
+        wanted = labels.argmax(1) if labels.dim() == 2 else labels
+        correct = (logits.detach().argmax(1) == wanted).sum()
         self.loss += loss.detach().float() * len(labels)
         self.counts += torch.stack([correct, correct.new_full((), len(labels))])
 
@@ -97,9 +98,6 @@ class Classifier(lightning.LightningModule):
             loss = loss + weight * functional.cross_entropy(head, labels, label_smoothing=self.label_smoothing)
         self.train_totals.add(loss, logits, labels)
         self.losses.append(loss.detach())
-        if loss.device.type == "cpu" and self.trainer.world_size == 1:
-            # Here a look costs nothing, and saves an epoch of nonsense.
-            self.check_finite()
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
@@ -113,7 +111,7 @@ class Classifier(lightning.LightningModule):
         logits = self.net(images)
         totals.add(functional.cross_entropy(logits, labels), logits, labels)
 
-    def check_finite(self, last_good: Path | None = None) -> None:
+    def check_finite(self, last_good: Callable[[], Path | None]) -> None:
         """Raise TrainingError, naming step and learning rate, where a loss was not finite; waits for the device."""
         losses, self.losses = self.losses, []
         if not losses:
@@ -128,7 +126,8 @@ class Classifier(lightning.LightningModule):
             batch = loops.total_batch_idx + 1 - len(losses) + bad[0]
             value, step = losses[bad[0]].item(), batch // self.trainer.accumulate_grad_batches + 1
             where = f"({value}) at step {step}, {where}"
-        kept = f"the last good checkpoint is {last_good}" if last_good else "there is no checkpoint from before it"
+        good = last_good()
+        kept = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before it"
         lr = self.optimizer.param_groups[0]["lr"]
         raise TrainingError(
             f"the loss is not finite {where}, at a learning rate of {lr:.3g}, so training has failed; {kept}; use a "

@@ -59,6 +59,8 @@ def quiet() -> None:
         ".*The number of training batches.*",
         # What is logged is summed over all processes already.
         ".*sync_dist=True.*",
+        # The batches begin where the checkpoint says.
+        ".*your dataloader is not resumable.*",
         # A run's folder is made by Hydra and named by its settings, so it may well exist.
         ".*exists and is not empty.*",
         # Lightning 2.6 asks torch in a way that torch 2.15 no longer likes.
