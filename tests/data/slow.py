@@ -62,9 +62,10 @@ def hidden(image: Array, row: int, column: int, tall: int, wide: int) -> Array:
     return result
 
 
-def levels(values: Array) -> Array:
-    rounded: Array = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return rounded
+def clipped(values: Array) -> Array:
+    """Return grey levels that are still to be rounded."""
+    result: Array = np.maximum(0.0, np.minimum(255.0, values))
+    return result
 
 
 def grey(image: Array) -> Array:
@@ -77,16 +78,16 @@ def grey(image: Array) -> Array:
 
 
 def brightness(image: Array, factor: float) -> Array:
-    return levels(image.astype(float) * factor)
+    return clipped(image.astype(float) * factor)
 
 
 def contrast(image: Array, factor: float) -> Array:
     mean = grey(image).mean()
-    return levels(mean + (image - mean) * factor)
+    return clipped(mean + (image - mean) * factor)
 
 
 def saturation(image: Array, factor: float) -> Array:
-    return levels(np.stack([grey(image) + (channel - grey(image)) * factor for channel in image]))
+    return clipped(np.stack([grey(image) + (channel - grey(image)) * factor for channel in image]))
 
 
 def sharpness(image: Array, factor: float) -> Array:
@@ -97,7 +98,7 @@ def sharpness(image: Array, factor: float) -> Array:
                 near = image[channel, y - 1 : y + 2, x - 1 : x + 2].astype(float)
                 smooth = (near.sum() + 4 * near[1, 1]) / 13
                 result[channel, y, x] = smooth + (image[channel, y, x] - smooth) * factor
-    return levels(result)
+    return clipped(result)
 
 
 def posterize(image: Array, bits: int) -> Array:
@@ -111,8 +112,8 @@ def solarize(image: Array, threshold: float) -> Array:
 
 
 def autocontrast(image: Array) -> Array:
-    result = image.copy()
+    result = image.astype(float)
     for i, channel in enumerate(image.astype(float)):
         if channel.max() > channel.min():
-            result[i] = levels((channel - channel.min()) * 255 / (channel.max() - channel.min()))
+            result[i] = clipped((channel - channel.min()) * 255 / (channel.max() - channel.min()))
     return result

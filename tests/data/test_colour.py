@@ -16,6 +16,7 @@ from tests.data import slow
 from tests.data.examples import any_images
 
 FACTORS = ("brightness", "contrast", "saturation", "sharpness")
+ROUNDED = 0.501  # to the nearest level, but for the errors of single precision
 
 
 @settings(deadline=None, max_examples=50)
@@ -26,10 +27,7 @@ def test_factors(images: torch.Tensor, seed: int, name: str) -> None:
     assert (result.shape, result.dtype) == (images.shape, torch.uint8)
     for i, before in enumerate(images.numpy()):
         expected = getattr(slow, name)(before, float(factor[i]))
-        # Half-way between two grey levels single precision may go the other way.
-        difference = np.abs(result[i].numpy().astype(int) - expected)
-        assert difference.max() <= 1
-        assert (difference > 0).mean() <= 0.05
+        assert np.abs(result[i].numpy() - expected).max() <= ROUNDED
 
 
 @settings(deadline=None, max_examples=20)
@@ -67,8 +65,7 @@ def test_autocontrast(images: torch.Tensor, flat: bool) -> None:
         images[0, 0] = 7
     result = colour.autocontrast(images)
     for before, after in zip(images.numpy(), result.numpy(), strict=True):
-        difference = np.abs(after.astype(int) - slow.autocontrast(before))
-        assert difference.max() <= 1
+        assert np.abs(after - slow.autocontrast(before)).max() <= ROUNDED
     assert torch.equal(colour.autocontrast(result), result), "twice is as once"
 
 
