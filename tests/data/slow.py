@@ -54,7 +54,7 @@ def affine(image: Array, matrix: Array, offset: Array) -> Array:
 
 def hidden(image: Array, row: int, column: int, tall: int, wide: int) -> Array:
     """Return the image with a rectangle of zeros that begins half its side before a point."""
-    result = image.copy()
+    result: Array = image.copy()
     for y in range(row - tall // 2, row - tall // 2 + tall):
         for x in range(column - wide // 2, column - wide // 2 + wide):
             if 0 <= y < image.shape[1] and 0 <= x < image.shape[2]:
