@@ -99,7 +99,7 @@ def main() -> None:
     images_per_second(ours)  # the first epoch pays for allocations
     rounds = [[images_per_second(side) for side in sides.values()] for _ in range(chosen.rounds)]
     medians = [statistics.median(rates) for rates in zip(*rounds, strict=True)]
-    print(f"{chosen.images} images, batch {chosen.batch}, {chosen.device}, {torch.get_num_threads()} threads; {ours.where}")
+    print(f"{chosen.images} images {ours.where}, batch {chosen.batch}, {torch.get_num_threads()} threads")
     for name, median in zip(sides, medians, strict=True):
         print(f"{name:24}{median:>10,.0f} images/s   BatchSource is {medians[0] / median:.1f} times as fast")
 
