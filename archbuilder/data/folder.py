@@ -163,7 +163,7 @@ def decode(path: Path, size: int, channels: int) -> Array:
 
 
 def _square(image: Image, size: int) -> Image:
-    """Resize to a shorter side of `size` pixels and cut out the middle, in one step."""
+    """Resize to a shorter side of `size` pixels and cut out the middle, in one step: the rest is never resized."""
     import PIL.Image
 
     side = min(image.size)
