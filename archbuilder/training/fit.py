@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ from archbuilder.data.images import Dataset
 from archbuilder.errors import TrainingError
 from archbuilder.graph import Graph
 from archbuilder.record import Result
+from archbuilder.training.compiling import compile_net
 from archbuilder.training.datamodule import Batches
+from archbuilder.training.ema import averaged_copy
 from archbuilder.training.module import Classifier
-from archbuilder.training.parts import call, make, make_all, make_callbacks, quiet
+from archbuilder.training.parts import make, make_all, make_callbacks, quiet
+from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
-from archbuilder.training.weights import decay_groups
+from archbuilder.training.weights import make_optimizer
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,17 @@ def fit(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dat
     augment = from_settings(settings["augment"])
     lightning.seed_everything(settings["seed"], workers=True, verbose=False)
     net = assemble(graph)
+    prepare(net, settings, dataset)
     if settings["channels_last"]:
         net = net.to(memory_format=torch.channels_last)
-    optimizer = call(make(config.optimizer, "optimizer"), "optimizer", decay_groups(net))
-    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"])
+    optimizer = make_optimizer(config.optimizer, net, settings["norm_bias_lr"])
+    averaged = averaged_copy(net) if settings["ema"] else None
+    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"], averaged)
+    for network in module.weights.values():
+        compile_net(network, settings["compile"])
     batches = Batches(dataset, augment, settings["batch_size"], settings["seed"], settings["channels_last"])
     stopwatch = Stopwatch()
-    trainer = _trainer(config, stopwatch)
+    trainer = _trainer(config, settings, stopwatch)
     start = time.perf_counter()
     try:
         trainer.fit(module, datamodule=batches)
@@ -65,12 +73,13 @@ def fit(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dat
     return Fitted(module, trainer, seconds, stopwatch.images_per_second, _evaluate(dataset, module, trainer, batches))
 
 
-def _trainer(config: DictConfig, stopwatch: Stopwatch) -> lightning.Trainer:
+def _trainer(config: DictConfig, settings: dict[str, Any], stopwatch: Stopwatch) -> lightning.Trainer:
     shown = progress(stopwatch)
-    callbacks = make_callbacks(config.callbacks)
+    callbacks = [*recipe_callbacks(settings), *make_callbacks(config.callbacks)]
     trainer: lightning.Trainer = make(
         config.trainer,
         "trainer",
+        **{key: settings["trainer"][key] for key in ("accelerator", "devices", "precision")},
         callbacks=[stopwatch, *shown, *callbacks],
         logger=make_all(config.logger, "logger"),
         default_root_dir=config.folder,
@@ -81,12 +90,14 @@ def _trainer(config: DictConfig, stopwatch: Stopwatch) -> lightning.Trainer:
 
 
 def _evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> list[Result]:
-    """Return accuracy and loss of the last epoch's weights on each held-out split, all of it."""
+    """Return accuracy and loss of the last epoch's weights, raw and averaged, on each held-out split, all of it."""
     runs = {"val": (trainer.validate, module.val_totals), "test": (trainer.test, module.test_totals)}
     results = []
-    for split, (run_through, totals) in runs.items():
+    for split, weights in itertools.product(runs, module.weights):
         if split not in dataset.splits:
             continue
+        run_through, totals = runs[split]
+        module.evaluated = weights
         run_through(module, datamodule=batches, verbose=False)
         means, size = totals.means(), len(dataset.splits[split])
         if means.n != size:
@@ -99,5 +110,5 @@ def _evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, 
                 f"the loss on {split} is {means.loss} at the end of training, so there is no result; "
                 "use a lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
             )
-        results.append(Result(split, "raw", means.accuracy, means.loss, means.n))
+        results.append(Result(split, weights, means.accuracy, means.loss, means.n))
     return results

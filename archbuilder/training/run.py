@@ -63,16 +63,19 @@ def run(config: DictConfig) -> Record:
             return record
         print(f"{os.path.relpath(folder)}: finished before, but {changed} changed since; training again")
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
+    from archbuilder.training.auto import decided
     from archbuilder.training.fit import fit
     from archbuilder.zoo.weights import write_weights
 
+    settings["trainer"] = decided(settings["trainer"])
     fitted = fit(config, settings, graph, dataset)
     record = _record(settings, graph, dataset, fitted)
     # The record vouches for the files beside it, so it goes first and comes last.
     (folder / RECORD_FILE).unlink(missing_ok=True)
     write_yaml(folder / CONFIG_FILE, settings)
     write_json(folder / ARCHITECTURE_FILE, to_json(graph))
-    write_weights(fitted.module.net, folder / WEIGHTS_FILE)
+    # The averaged weights where there are, which is what an average is for; the raw ones lie in the checkpoint.
+    write_weights(list(fitted.module.weights.values())[-1], folder / WEIGHTS_FILE)
     write_record(record, folder)
     return record
 
