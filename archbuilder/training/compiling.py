@@ -14,7 +14,7 @@ from archbuilder.errors import ConfigError
 CHOICES = ("none", "whole", "blocks")
 
 
-def compile_net(net: Block, how: str) -> None:
+def compile_net(net: nn.Module, how: str) -> None:
     """Let torch compile `net` when it first runs: `whole`, its `blocks` one by one, or `none` of it.
 
     Blocks of the same structure share what was compiled, so deep networks of few kinds start sooner. In place, by
@@ -28,7 +28,7 @@ def compile_net(net: Block, how: str) -> None:
     if how == "whole":
         net.compile()
         return
-    parts = [net.get_submodule(node.name) for node in net.graph.nodes]
+    parts = [net.get_submodule(node.name) for node in net.graph.nodes] if isinstance(net, Block) else [net]
     blocks = [part for part in parts if isinstance(part, Block)]
     # Torch gives up on a function that it has compiled 8 times. Here all blocks share the one that runs them, and each
     # kind of block is compiled for training and for evaluation.

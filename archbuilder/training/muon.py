@@ -44,16 +44,16 @@ class Muon(Optimizer):
         ours = [group for group in listed if group.get("matrix")]
         super().__init__([*ours, *filled], {**defaults, "rounds": rounds, "matrix": False})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Take one step; `closure`, where given, computes the loss and the gradients first."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            if group["matrix"]:
-                self._orthogonal_step(group)
+        with torch.no_grad():
+            for group in self.param_groups:
+                if group["matrix"]:
+                    self._orthogonal_step(group)
         if self._fallback:
             # Loading a checkpoint replaces both, so what they share is told anew.
             self._fallback.param_groups = [group for group in self.param_groups if not group["matrix"]]

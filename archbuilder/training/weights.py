@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
@@ -29,7 +29,7 @@ def make_optimizer(config: Any, net: nn.Module, norm_bias_lr: float = 1.0) -> Op
         groups = _apart(groups, matrices(net), matrix=True)
     if norm_bias_lr != 1:
         groups = _apart(groups, norm_biases(net), factor=norm_bias_lr)
-    optimizer = call(factory, "optimizer", groups)
+    optimizer: Optimizer = call(factory, "optimizer", groups)
     for group in optimizer.param_groups:
         group["lr"] *= group.pop("factor", 1.0)
     return optimizer
@@ -50,12 +50,12 @@ def decay_groups(net: nn.Module) -> list[dict[str, Any]]:
     return [group for group in groups if group["params"]]
 
 
-def matrices(net: nn.Module) -> list[nn.Parameter]:
+def matrices(net: nn.Module) -> list[Tensor]:
     """Return the weights that mix channels within the network: dense kernels of any size, 1x1 ones among them.
 
     Not those of the head and of fully connected layers, which answer, nor grouped, depthwise and transposed kernels.
     """
-    found: list[nn.Parameter] = []
+    found: list[Tensor] = []
     for name, module in net.named_modules():
         if name.split(".")[0] in ("head", "outputs"):
             continue
@@ -66,13 +66,13 @@ def matrices(net: nn.Module) -> list[nn.Parameter]:
     return found
 
 
-def norm_biases(net: nn.Module) -> list[nn.Parameter]:
+def norm_biases(net: nn.Module) -> list[Tensor]:
     """Return the biases of the norms."""
     norms = (module for module in net.modules() if isinstance(module, _NORMS))
     return [norm.bias for norm in norms if norm.bias is not None]
 
 
-def _apart(groups: list[dict[str, Any]], chosen: Iterable[nn.Parameter], **options: Any) -> list[dict[str, Any]]:
+def _apart(groups: list[dict[str, Any]], chosen: Iterable[Tensor], **options: Any) -> list[dict[str, Any]]:
     """Return the groups with the chosen weights in groups of their own, first, which have `options` too."""
     wanted = {id(parameter) for parameter in chosen}
     taken = [{**g, **options, "params": [p for p in g["params"] if id(p) in wanted]} for g in groups]

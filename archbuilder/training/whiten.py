@@ -51,8 +51,9 @@ def patch_filters(images: Tensor, size: tuple[int, ...]) -> Tensor:
     patches = images.unfold(2, high, 1).unfold(3, wide, 1)  # [N, C, H', W', h, w]
     flat = patches.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels * high * wide).double()
     values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
-    filters = vectors.T / (values + EPS).sqrt()[:, None]
-    return filters.flip(0).view(-1, channels, high, wide).float()
+    filters: Tensor = vectors.T / (values + EPS).sqrt()[:, None]
+    strongest: Tensor = filters.flip(0).view(-1, channels, high, wide).float()
+    return strongest
 
 
 def dirac(net: nn.Module) -> None:
@@ -92,4 +93,6 @@ def _convolution(net: nn.Module, layer: str) -> nn.Conv2d:
         if isinstance(found, nn.Conv2d):
             return found
     known = [name.removesuffix(".conv") for name, module in modules.items() if isinstance(module, nn.Conv2d)]
-    raise ConfigError("whiten", f"there is no convolution '{layer}'; {suggestion(layer, known)} whiten=null leaves it out")
+    raise ConfigError(
+        "whiten", f"there is no convolution '{layer}'; {suggestion(layer, known)} whiten=null leaves it out"
+    )

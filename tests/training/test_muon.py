@@ -9,7 +9,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from torch import Tensor, nn
+from torch import nn
 
 import archbuilder
 from archbuilder.paths import conf_dir
@@ -38,7 +38,7 @@ def train(net: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed: in
     for _ in range(steps):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(net(images), labels)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
     return losses
@@ -58,7 +58,7 @@ def test_on_a_matrix_it_steps_like_the_muon_of_torch(shape: tuple[int, int], nes
         ours.grad = torch.randn(shape)
         theirs.grad = ours.grad.clone()
         a.step()
-        b.step()
+        b.step()  # type: ignore[no-untyped-call]
     assert (ours - before).abs().max() > 0.05
     torch.testing.assert_close(ours, theirs, atol=5e-3, rtol=0)
 
@@ -171,9 +171,7 @@ def test_what_is_resumed_goes_on_exactly(tmp_path: object) -> None:
     net = small()
     optimizer = muon(net)
     train(net, optimizer, 3)
-    saved: dict[str, dict[str, Tensor]] = copy.deepcopy(
-        {"net": net.state_dict(), "optimizer": optimizer.state_dict()}  # type: ignore[dict-item]
-    )
+    saved = copy.deepcopy({"net": net.state_dict(), "optimizer": optimizer.state_dict()})
     path = f"{tmp_path}/saved.ckpt"
     torch.save(saved, path)
     on = train(net, optimizer, 3)

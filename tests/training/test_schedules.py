@@ -126,4 +126,4 @@ def test_a_warmup_that_is_no_share_is_refused(make: MakeSchedule, warmup: float)
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_rate_that_is_no_share_is_refused(make: MakeSchedule, key: str, share: float) -> None:
     with pytest.raises(ConfigError, match=f"schedule.{key}: .* no share of the learning rate"):
-        make(optimizer(), 10, **{key: share})  # type: ignore[call-arg]
+        make(optimizer(), 10, **{key: share})
