@@ -52,6 +52,10 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
     for key, param in _TRAINER.items():
         if key in trainer:
             read(trainer[key], param, {}, f"trainer.{key}")
+    if any(word in str(trainer.get("strategy", "")) for word in ("spawn", "fork", "notebook")):
+        raise ConfigError(
+            "trainer.strategy", f"processes of {trainer['strategy']} keep what they measured to themselves; use ddp"
+        )
     if str(trainer.get("precision", "32-true")) in ("64-true", "16-true", "bf16-true", "64", "transformer-engine"):
         raise ConfigError(
             "trainer.precision",
