@@ -74,6 +74,14 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises TrainingError for what is damaged or no checkpoint of archbuilder.
     """
+    content = plain(path)
+    if not isinstance(content, dict) or not isinstance(content.get("archbuilder"), dict):
+        raise TrainingError(f"{path}: is no checkpoint of archbuilder")
+    return content
+
+
+def plain(path: Path) -> Any:
+    """Return what a file of torch's holds, as long as it is plain data and tensors; raises TrainingError."""
     import pickle
 
     import torch
@@ -83,13 +91,10 @@ def read(path: Path) -> dict[str, Any]:
     if _NAME.fullmatch(path.name) and not is_whole(path):
         raise TrainingError(f"{path}: the checkpoint is damaged: its content does not fit the hash in its name")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, ValueError) as error:
         reason = str(error).strip().split("\n")[0][:200]
         raise TrainingError(f"{path}: cannot be read as a checkpoint of plain data ({reason})") from None
-    if not isinstance(content, dict) or not isinstance(content.get("archbuilder"), dict):
-        raise TrainingError(f"{path}: is no checkpoint of archbuilder")
-    return content
 
 
 def clear(folder: Path, but: Path | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import lightning
@@ -14,17 +15,18 @@ from archbuilder.training.module import Classifier, Means
 
 
 def evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> list[Result]:
-    """Return accuracy and loss of the weights of `module` on val and test.
+    """Return accuracy and loss of the weights of `module`, raw and averaged, on val and test.
 
     Raises TrainingError where that is no result to compare.
     """
     alone = trainer if trainer.world_size == 1 else _single(trainer)
     results = []
-    for split in ("val", "test"):
+    for split, weights in itertools.product(("val", "test"), module.weights):
         if split in dataset.splits:
+            module.evaluated = weights
             means = _means(split, module, alone, batches)
             _check(split, means, len(dataset.splits[split]))
-            results.append(Result(split, "raw", means.accuracy, means.loss, means.n))
+            results.append(Result(split, weights, means.accuracy, means.loss, means.n))
     return results
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import lightning
 import torch
 from omegaconf import DictConfig
+from torch import nn
 
 from archbuilder.assemble import Block, assemble
 from archbuilder.data.augment import from_settings
@@ -17,27 +18,33 @@ from archbuilder.errors import TrainingError
 from archbuilder.graph import Graph
 from archbuilder.record import Result, Training
 from archbuilder.training import checkpoints
+from archbuilder.training.compiling import compile_net
 from archbuilder.training.datamodule import Batches
+from archbuilder.training.ema import averaged_copy
 from archbuilder.training.evaluate import evaluate
 from archbuilder.training.keeper import Files, Keeper
 from archbuilder.training.memory import is_out_of_memory, out_of_memory
 from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
-from archbuilder.training.parts import call, make, make_all, make_callbacks, quiet
+from archbuilder.training.parts import make, make_all, make_callbacks, quiet
+from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
 from archbuilder.training.provenance import device_name
 from archbuilder.training.resume import CHECKPOINTS, Identity
-from archbuilder.training.weights import decay_groups
+from archbuilder.training.weights import make_optimizer
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A trained network, what the training took, and the results of the last epoch's weights.
 
-    Of several processes, all but the `main` one have no results, and leave writing to it.
+    `kept` is the network with the weights that are handed on: averaged ones where there are, which is what an average
+    is for; the raw ones lie in the checkpoint. Of several processes, all but the `main` one have no results, and leave
+    writing to it.
     """
 
     net: Block
+    kept: nn.Module
     training: Training
     results: list[Result]
     main: bool
@@ -57,17 +64,18 @@ def fit(
     TrainingError where no result came of it.
     """
     quiet()
-    augment = from_settings(settings["augment"])
+    batches = Batches(
+        dataset,
+        from_settings(settings["augment"]),
+        settings["batch_size"],
+        settings["seed"],
+        settings["channels_last"],
+    )
     lightning.seed_everything(settings["seed"], workers=True, verbose=False)
-    net = assemble(graph)
-    if settings["channels_last"]:
-        net = net.to(memory_format=torch.channels_last)
-    optimizer = call(make(config.optimizer, "optimizer"), "optimizer", decay_groups(net))
-    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"])
-    batches = Batches(dataset, augment, settings["batch_size"], settings["seed"], settings["channels_last"])
+    module = _module(config, settings, graph, dataset)
     folder = Path(config.folder)
     keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
-    trainer = _trainer(config, [Stopwatch(), MetricsFile(folder), keeper])
+    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper])
     try:
         trainer.fit(module, datamodule=batches, ckpt_path=resume, weights_only=True)
     except RuntimeError as error:
@@ -76,16 +84,32 @@ def fit(
         raise out_of_memory(error, module, batches) from None
     training = _training(folder / CHECKPOINTS, trainer)
     results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
-    return Fitted(net, training, results, trainer.is_global_zero)
+    # Those that count come last.
+    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
 
 
-def _trainer(config: DictConfig, own: list[lightning.Callback]) -> lightning.Trainer:
+def _module(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Classifier:
+    """Return a new network with its optimizer, schedule and average."""
+    net = assemble(graph)
+    prepare(net, settings, dataset)
+    if settings["channels_last"]:
+        net = net.to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(config.optimizer, net, settings["norm_bias_lr"])
+    averaged = averaged_copy(net) if settings["ema"] else None
+    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"], averaged)
+    for network in module.weights.values():
+        compile_net(network, settings["compile"])
+    return module
+
+
+def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.Callback]) -> lightning.Trainer:
     [stopwatch] = [callback for callback in own if isinstance(callback, Stopwatch)]
     shown = progress(stopwatch)
     trainer: lightning.Trainer = make(
         config.trainer,
         "trainer",
-        callbacks=[*own, *shown, *make_callbacks(config.callbacks)],
+        **{key: settings["trainer"][key] for key in ("accelerator", "devices", "precision")},
+        callbacks=[*own, *shown, *recipe_callbacks(settings), *make_callbacks(config.callbacks)],
         # Lightning's own default would be a logger that writes beside ours.
         logger=make_all(config.logger, "logger") or False,
         default_root_dir=config.folder,

@@ -16,6 +16,7 @@ from archbuilder.errors import TrainingError
 from archbuilder.training import checkpoints
 from archbuilder.training.datamodule import Batches
 from archbuilder.training.module import Classifier
+from archbuilder.training.parts import quiet
 from archbuilder.training.randomness import random_state, set_random_state
 from archbuilder.training.signals import RESUME_ME, Requests, name_of, requeue, say
 
@@ -33,7 +34,8 @@ class Files(CheckpointIO):
             checkpoints.write(Path(path), checkpoint["global_step"], checkpoint)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        return checkpoints.read(Path(path))
+        # What processes that were forked off hand back are weights alone.
+        return checkpoints.plain(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
@@ -54,6 +56,9 @@ class Keeper(Checkpoint):
         self.requests = Requests()
         self._saved_at = time.monotonic()
         self._state: list[dict[str, Any]] | None = None
+
+    def setup(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
+        quiet()  # once more, in processes that were started for the training
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------
 

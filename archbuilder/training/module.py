@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from archbuilder.assemble import Block
 from archbuilder.errors import TrainingError
+from archbuilder.training.ema import AVERAGED, RAW
 from archbuilder.training.parts import call
 
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
@@ -70,9 +71,14 @@ class Classifier(lightning.LightningModule):
         optimizer: torch.optim.Optimizer,
         make_schedule: MakeSchedule,
         label_smoothing: float = 0.0,
+        averaged: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.net = net
+        self.averaged = averaged
+        """A copy of the network whose weights are an average over the steps."""
+        self.evaluated = RAW if averaged is None else AVERAGED
+        """Which of `weights` an evaluation is of."""
         self.optimizer = optimizer
         self.make_schedule = make_schedule
         self.label_smoothing = label_smoothing
@@ -85,6 +91,11 @@ class Classifier(lightning.LightningModule):
         """The learning rate with which the epoch in progress began."""
         self.losses: list[Tensor] = []
         """The loss of every step since the last look at them, on the device: nothing waits for them."""
+
+    @property
+    def weights(self) -> dict[str, nn.Module]:
+        """The network with its raw weights and, where there are, with its averaged ones; those that count come last."""
+        return {RAW: self.net} if self.averaged is None else {RAW: self.net, AVERAGED: self.averaged}
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(images)  # type: ignore[no-any-return]
@@ -108,7 +119,7 @@ class Classifier(lightning.LightningModule):
 
     def _evaluate(self, totals: Totals, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
-        logits = self.net(images)
+        logits = self.weights[self.evaluated](images)
         totals.add(functional.cross_entropy(logits, labels), logits, labels)
 
     def check_finite(self, last_good: Callable[[], Path | None]) -> None:

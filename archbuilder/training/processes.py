@@ -40,7 +40,7 @@ def group() -> Iterator[None]:
 _VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
-def prepare(config: DictConfig) -> None:
+def repeat_this_job(config: DictConfig) -> None:
     """Make Lightning start its further processes with this very job and folder, not with the whole command.
 
     Lightning repeats the command line, which in a sweep would start the sweep anew, each time into another folder.

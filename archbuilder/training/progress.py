@@ -85,6 +85,9 @@ class Lines(lightning.Callback):
         self.epochs = 0
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        batches: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if trainer.is_global_zero and batches is not None:
+            print(f"images: {batches.where}", flush=True)
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:

@@ -62,12 +62,14 @@ def run(config: DictConfig) -> Record:
             return record
         print(f"{os.path.relpath(folder)}: finished before, but {changed} changed since; training again")
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
+    from archbuilder.training.auto import decided
     from archbuilder.training.fit import fit
-    from archbuilder.training.processes import group, prepare
+    from archbuilder.training.processes import group, repeat_this_job
     from archbuilder.training.resume import identity, starting_point
     from archbuilder.zoo.weights import write_weights
 
-    prepare(config)
+    settings["trainer"] = decided(settings["trainer"])
+    repeat_this_job(config)
     own = identity(graph, dataset, settings)
     start = None if force else starting_point(config.resume, folder, own)
     with group():
@@ -79,7 +81,7 @@ def run(config: DictConfig) -> Record:
     (folder / RECORD_FILE).unlink(missing_ok=True)
     write_yaml(folder / CONFIG_FILE, settings)
     write_json(folder / ARCHITECTURE_FILE, to_json(graph))
-    write_weights(fitted.net, folder / WEIGHTS_FILE)
+    write_weights(fitted.kept, folder / WEIGHTS_FILE)
     write_record(record, folder)
     return record
 

@@ -202,6 +202,7 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         (["trainer.max_epochs=abc"], ConfigError, "trainer.max_epochs"),
         (["trainer.max_epochs=0"], ConfigError, "trainer.max_epochs"),
         (["trainer.precision=64-true"], ConfigError, "trainer.precision"),
+        (["whiten=stem.conf"], ConfigError, "did you mean 'stem.conv'?"),
         (["+callbacks.mine={_target_: os.getcwd}"], ConfigError, "no callback"),
         (["seed=-1"], ConfigError, "seed"),
         (["data=arrays", "data.train=nothing/*.npz"], DataError, "nothing/*.npz"),
