@@ -131,7 +131,7 @@ def keep_outputs(graph: Graph, outputs: Mapping[str, str]) -> Graph:
             continue
         if isinstance(node, Graph):
             names = list(node.outputs)
-            node = keep_outputs(node, {names[index]: node.outputs[names[index]] for index in wanted})
+            node = _without_unread(keep_outputs(node, {names[i]: node.outputs[names[i]] for i in wanted}))
             moved |= {made[index]: reference(node.name, place) for place, index in enumerate(wanted)}
         needed |= set(node.reads)
         nodes.append(node)
@@ -141,3 +141,10 @@ def keep_outputs(graph: Graph, outputs: Mapping[str, str]) -> Graph:
         outputs={name: moved.get(ref, ref) for name, ref in outputs.items()},
         auxiliary={},
     )
+
+
+def _without_unread(node: Graph) -> Graph:
+    """Return a block without the inputs that nothing inside it reads any more."""
+    used = {name for inner in node.nodes for name in inner.reads} | set(node.outputs.values())
+    kept = [(name, read) for name, read in zip(node.inputs, node.reads, strict=True) if name in used]
+    return replace(node, inputs={name: node.inputs[name] for name, _ in kept}, reads=tuple(read for _, read in kept))

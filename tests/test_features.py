@@ -63,6 +63,28 @@ def test_what_lies_behind_is_not_made() -> None:
     assert [path for path, _ in walk(inner.graph)] == ["stem.conv", "stages.stage1.0", "stages.stage1.0.conv1"]
 
 
+def test_what_only_the_left_out_part_of_a_block_reads_is_not_made() -> None:
+    both = {
+        "inputs": ["high", "low"],
+        "layers": {
+            "up": {"block": "conv", "from": "high", "out": 2},
+            "sum": {"block": "concat", "from": ["up", "low"]},
+        },
+    }
+    model = {
+        "input": [3, 8, 8],
+        "blocks": {"both": both},
+        "stages": {
+            "small": {"block": "conv", "out": 2},
+            "huge": {"block": "conv", "from": "input", "out": 512},
+            "join": {"block": "both", "from": ["small", "huge"]},
+        },
+    }
+    part = archbuilder.build(model, features=["stages.join.up"])
+    assert [path for path, _ in walk(part.graph)] == ["stages.small", "stages.join", "stages.join.up"]
+    assert part(torch.rand(1, 3, 8, 8)).shape == (1, 2, 8, 8)
+
+
 def test_a_repeated_layer_stands_for_its_last_copy() -> None:
     graph = archbuilder.expand("resnet20")
     assert keep_features(graph, ["stages.stage3"]).shapes == keep_features(graph, ["stages.stage3.2"]).shapes

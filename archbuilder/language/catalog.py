@@ -11,7 +11,7 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.blocks import Block, Library
 from archbuilder.language.layers import Layer
 from archbuilder.language.params import Param
-from archbuilder.primitives import Primitive, find, names, params_of
+from archbuilder.primitives import SHIPPED, Primitive, find, names, params_of
 from archbuilder.primitives.style import STYLE
 
 
@@ -37,21 +37,20 @@ def primitives() -> dict[str, Entry]:
 
 def composites(library: Library) -> dict[str, Entry]:
     """Return every composite of a library by name; raises ConfigError where a block file cannot be read."""
-    known = set(names())
-    found = ((name, library.find(name)) for name in library.names() if name not in known)
+    found = ((name, library.find(name)) for name in library.names() if name not in SHIPPED)
     return {name: _composite(block) for name, block in found if block is not None}
 
 
 def entry(name: str, library: Library) -> Entry:
     """Return the block of that name; raises ConfigError with the nearest one."""
+    block = None if name in SHIPPED else library.find(name)
+    if block is not None:
+        return _composite(block)
     primitive = find(name)
-    if primitive is not None:
-        return _primitive(primitive)
-    block = library.find(name)
-    if block is None:
+    if primitive is None:
         options = [*names(), *library.names()]
         raise ConfigError("block", f"there is no block '{name}'; {suggestion(name, options, 'blocks')}")
-    return _composite(block)
+    return _primitive(primitive)
 
 
 def _primitive(cls: type[Primitive]) -> Entry:

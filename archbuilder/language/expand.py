@@ -18,7 +18,7 @@ from archbuilder.language.model import Model, read_model
 from archbuilder.language.params import REQUIRED, Param, read
 from archbuilder.language.scale import Scale
 from archbuilder.language.scope import Known, Made, Scope
-from archbuilder.primitives import REGISTRY, Primitive, Refusal, params_of
+from archbuilder.primitives import REGISTRY, SHIPPED, Primitive, Refusal, params_of
 from archbuilder.primitives.base import channels
 from archbuilder.primitives.style import STYLE
 
@@ -209,7 +209,7 @@ def _node(
 ) -> Leaf | Graph:
     """Make one copy of a layer: a leaf for a primitive, a graph for a composite."""
     kind = _kind(layer, names)
-    if kind in REGISTRY:
+    if kind in SHIPPED:
         return _leaf(layer, name, REGISTRY[kind], inputs, frame, names, copy)
     block = frame.library.find(kind)
     if block is None:

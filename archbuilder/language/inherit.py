@@ -17,6 +17,8 @@ def inherit(path: Path, content: Mapping[str, Any], folders: Sequence[Path]) -> 
 
     Raises ConfigError.
     """
+    if path.suffix != ".yaml":
+        raise ConfigError(str(path), f"what names others in defaults has to be called {path.stem}.yaml")
     bases = _bases(path, content, {}, folders)
     merged = _merged_by_hydra(path, folders)
     if isinstance(merged, dict) and "model" in merged:

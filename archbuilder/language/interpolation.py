@@ -13,6 +13,8 @@ HEAVIEST = 1_000_000
 # What a value, and finding it by its name, weigh beside one character: about their time in OmegaConf.
 _VALUE, _REFERENCE = 25, 100
 _SIMPLE = re.compile(r"\$\{([^${}]*)\}")
+# All of OmegaConf's functions but the one that reads a key.
+_RESOLVER = re.compile(r"\$\{\s*(?!oc\.select\s*:)[\w.]+\s*:[^}]*\}?")
 _READ_A_KEY = ("oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated")
 
 Path = tuple[Any, ...]
@@ -25,6 +27,7 @@ def resolve(content: Any, where: str) -> Any:
     """
     if not any("${" in text for text in _texts(content)):
         return content
+    check_references(content, where)
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -36,6 +39,18 @@ def resolve(content: Any, where: str) -> Any:
         raise ConfigError(where, "its interpolations ${...} lead into one another too deeply") from None
     except (OmegaConfBaseException, ValueError) as error:
         raise ConfigError(where, " ".join(str(error).split())) from None
+
+
+def check_references(content: Any, where: str) -> None:
+    """Refuse OmegaConf's resolvers, `${oc.env:HOME}` for one: a network says nothing of the place where it is read.
+
+    Raises ConfigError.
+    """
+    for text in _texts(content):
+        found = _RESOLVER.search(text)
+        if found:
+            what = f"'{found.group()}' asks something outside the model; write ${{key}}, or the value"
+            raise ConfigError(where, what)
 
 
 def _texts(content: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from archbuilder.errors import ConfigError
 from archbuilder.graph import Shape
 from archbuilder.language.blocks import Library
 from archbuilder.language.layers import Layer
-from archbuilder.primitives import REGISTRY
+from archbuilder.primitives import SHIPPED
 
 MOST_LAYERS = 100_000
 MOST_DIFFERENT = 20_000
@@ -80,7 +80,7 @@ class Counter:
 
 def fewest(kind: str, library: Library, found: dict[str, int], depth: int = 0) -> int:
     """Return how many layers a block has inside, at least, as far as plain numbers in its file tell."""
-    block = None if kind in REGISTRY or depth > DEEPEST else library.find(kind)
+    block = None if kind in SHIPPED or depth > DEEPEST else library.find(kind)
     if block is None:
         return 0
     if kind not in found:
@@ -103,7 +103,7 @@ def varies(layer: Layer, kind: str, library: Library, found: dict[str, bool]) ->
 
 def _block_varies(kind: str, library: Library, found: dict[str, bool], depth: int = 0) -> bool:
     """Tell whether a block says anywhere inside which copy it is; one that is given blocks might."""
-    block = None if kind in REGISTRY or depth > DEEPEST else library.find(kind)
+    block = None if kind in SHIPPED or depth > DEEPEST else library.find(kind)
     if block is None:
         return False
     if kind not in found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 
+from archbuilder.language import expressions, limits, overrides, plain, yaml
 from archbuilder.language.blocks import KEYS as BLOCK_KEYS
 from archbuilder.language.blocks import Library
 from archbuilder.language.budget import KINDS
@@ -23,7 +24,6 @@ from archbuilder.language.catalog import (
     told,
 )
 from archbuilder.language.expressions import FUNCTIONS, LARGEST
-from archbuilder.language.limits import DEEPEST, MOST_LAYERS
 from archbuilder.language.model import INHERIT
 from archbuilder.language.model import KEYS as MODEL_KEYS
 from archbuilder.language.names import RESERVED
@@ -96,13 +96,33 @@ def markdown(library: Library) -> str:
         _keys({f"{name}{_signature(name)}": _doc(name) for name in FUNCTIONS}),
         "Besides parameters, these names have a value; in a model's own layers `classes` has, too.",
         _keys(SURROUNDINGS),
-        f"## Limits\n\nAt most {MOST_LAYERS:,} layers, blocks nested {DEEPEST} deep, and numbers up to {LARGEST:,}.",
+        _limits(),
         "## Primitives",
         *map(_section, own.values()),
         "## Composites",
         *map(_section, composites(library).values()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _limits() -> str:
+    return f"""## Limits
+
+So that no file can eat the machine, what is larger than this is refused before it is made:
+
+| | at most |
+| --- | --- |
+| layers | {limits.MOST_LAYERS:,}, of which {limits.MOST_DIFFERENT:,} may differ from one another |
+| values that layers read, all together | {limits.MOST_READS:,} |
+| parameters | {limits.MOST_PARAMS:,} |
+| output elements of all layers, per image | {limits.MOST_ELEMENTS:,} |
+| blocks within one another | {limits.DEEPEST} |
+| a number | {LARGEST:,} |
+| an expression | {expressions.LONGEST} characters |
+| a YAML file | {yaml.MOST_BYTES:,} bytes |
+| values in a model or block | {plain.MOST_VALUES:,}, mappings and lists {plain.DEEPEST} deep |
+| a key, a text | {plain.LONGEST_KEY} and {plain.LONGEST_TEXT:,} characters |
+| overrides, all together | {overrides.LONGEST:,} characters |"""
 
 
 _INTRODUCTION = """# Reference of the language

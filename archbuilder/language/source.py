@@ -129,7 +129,7 @@ def _is_file(source: str) -> bool:
 
 
 def _compose(source: str | Path, config_dir: Path | None) -> Any:
-    """Return the content of a model's file with what it inherits; raises ConfigError."""
+    """Return the content of a model's file with what it inherits, not resolved yet; raises ConfigError."""
     if isinstance(source, Path) or _is_file(source):
         path = Path(source)
         if not is_file(path):
@@ -143,7 +143,7 @@ def _compose(source: str | Path, config_dir: Path | None) -> Any:
 
     content = load_unresolved(path)
     if not isinstance(content, Mapping) or "defaults" not in content:
-        return interpolated(content, str(path))
+        return content
     from archbuilder.language.inherit import inherit
 
     return plain(inherit(path.resolve(), content, [*([config_dir] if config_dir else []), conf_dir()]), "model")

@@ -7,6 +7,7 @@ from archbuilder.primitives.plugins import find, names
 
 __all__ = [
     "REGISTRY",
+    "SHIPPED",
     "Cost",
     "Primitive",
     "Refusal",
@@ -20,3 +21,6 @@ __all__ = [
     "primitive",
 ]
 _FAMILIES = (conv, join, linear, pool, shape, style)
+
+SHIPPED = frozenset(REGISTRY)
+"""The names that no composite can have. Those of other packages come last, whenever they were loaded."""

@@ -19,19 +19,21 @@ def bind(leaf: Leaf, path: str = "") -> Primitive:
     exactly its parameters.
     """
     where = f"layer {path or leaf.name}"
-    if find(leaf.op) is None:
+    cls = find(leaf.op)
+    if cls is None:
         raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, names(), 'primitives')}")
     # With types, since 1 == True == 1.0, but not for a primitive.
     typed = tuple([(name, type(value), value) for name, value in leaf.attributes.items()])
     try:
-        return _bound(leaf.op, typed)
+        return _bound(leaf.op, id(cls), typed)
     except ConfigError as error:
         raise ConfigError(f"{where}{error.where}", error.what) from None
 
 
 @lru_cache(maxsize=4096)
-def _bound(op: str, attributes: tuple[tuple[str, type, Any], ...]) -> Primitive:
+def _bound(op: str, version: int, attributes: tuple[tuple[str, type, Any], ...]) -> Primitive:
     """Return the primitive with these attributes, checked; networks repeat themselves, so most are met again."""
+    del version  # part of the cache's key alone: in a notebook a class may be defined anew
     cls = REGISTRY[op]
     declared = params_of(cls)
     given = {name: value for name, _, value in attributes}

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.errors import ConfigError
 from archbuilder.files import write_json, write_yaml
@@ -15,6 +15,7 @@ from archbuilder.graph import Graph
 from archbuilder.graph_json import graph_hash, to_json
 from archbuilder.language.budget import resolve_budget
 from archbuilder.language.expand import expand_model
+from archbuilder.language.interpolation import check_references
 from archbuilder.language.params import Param, read
 from archbuilder.language.source import library
 from archbuilder.record import (
@@ -45,6 +46,7 @@ def run(config: DictConfig) -> Record:
     a result that was there before is then still there.
     """
     folder = Path(config.folder)
+    check_references(OmegaConf.to_container(config, resolve=False).get("model"), "model")  # type: ignore[union-attr]
     settings = checked_settings(config)
     force = read(config.force, Param("boolean"), {}, "force")
     blocks = library(_own_blocks())

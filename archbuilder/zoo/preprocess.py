@@ -37,6 +37,8 @@ class Preprocess:
 
     def __call__(self, picture: Any) -> Tensor:
         if isinstance(picture, list | tuple):
+            if not picture:
+                raise DataError("the list of pictures is empty; give one at least")
             return torch.cat([self(one) for one in picture])
         pixels = self._pixels(picture)
         if pixels.dtype != torch.uint8 or list(pixels.shape[1:]) != self.shape:

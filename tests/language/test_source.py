@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
@@ -94,7 +95,7 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         ("input: [1, 2, 2]\ninput: [3, 8, 8]\n", "found duplicate key input"),
         ("stages: {a: {block: conv, out: 1, out: 2}}\n", "found duplicate key out"),
         ("x: ${nothing}\n", "Interpolation key 'nothing' not found"),
-        ("x: ${oops\n", "mine.yaml"),
+        ("x: ${oops\n", "one without an end"),
         ("!!python/object/apply:os.system ['true']\n", "is not valid YAML"),
         ("[" * 5000, "is nested too deeply to be read"),
         ("x: 0x" + "F" * 5000, "mine.yaml:x: the number is beyond every limit"),
@@ -109,9 +110,12 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
         ("? [a]\n: 1", "is not valid YAML"),
         ("a: &a [*a]", "is nested too deeply"),
         ("a: &a {<<: [*a, *a]}\nb: {<<: *a}\nc: ${a.${b}}", "an interpolation within another"),
-        ("c: ${oc.nothing:x}", "Unsupported interpolation type oc.nothing"),
-        ("a: ${oc.select:b}\nb: ${a}", "${a} leads back to itself"),
-        ("a: {b: '${..c}', d: '${a.b.x}'}\nc: ${.a.d}", "leads back to itself"),
+        ("c: ${oc.nothing:x}", "'${oc.nothing:x}' asks something outside the model; write ${key}, or the value"),
+        ("doc: '${oc.env:HOME}'", "'${oc.env:HOME}' asks something outside the model"),
+        ("doc: '${ oc.env : HOME }'", "asks something outside the model"),
+        ("doc: '${oc.decode:${model.x}}'", "asks something outside the model"),
+        ("a: ${oc.select:model.b}\nb: ${model.a}", "${model.a} leads back to itself"),
+        ("a: {b: '${..c}', d: '${model.a.b.x}'}\nc: ${.a.d}", "leads back to itself"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_yaml(tmp_path: Path, text: str, telling: str) -> None:
@@ -196,6 +200,23 @@ def test_interpolations_are_resolved(text: str) -> None:
     assert leaves(source)["b"].attributes["out"] == 6
 
 
+@pytest.mark.parametrize("text", ["${model.stages.a.out}", "${..a.out}"])
+def test_interpolations_follow_overrides_and_mean_the_same_in_every_source(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "base.yaml"
+    path.write_text(f"input: [3, 8, 8]\nstages:\n  a: {{block: conv, out: 3}}\n  b: {{block: conv, out: '{text}'}}\n")
+    (tmp_path / "variant.yaml").write_text("defaults: [base, _self_]\ndoc: the same\n")
+    mapping = yaml.safe_load(path.read_text())
+    for source in (path, mapping, tmp_path / "variant.yaml"):
+        assert expand(source, ["model.stages.a.out=9"]).shapes == ((9, 8, 8),)
+        assert expand(source).shapes == ((3, 8, 8),)
+
+
+def test_what_inherits_is_called_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "variant.yml"
+    path.write_text("defaults: [/model/resnet20@_here_, _self_]\n")
+    assert f"{path}: what names others in defaults has to be called variant.yaml" in told(path)
+
+
 def test_interpolations_of_mappings_lists_and_one_another() -> None:
     source = model(
         {"a": conv("${model.input.0}"), "b": "${model.stages.a}", "c": conv("${model.stages.b.out}", act="re${x}")}
@@ -206,12 +227,12 @@ def test_interpolations_of_mappings_lists_and_one_another() -> None:
 
 
 def test_interpolations_that_lead_into_one_another_a_thousand_times(tmp_path: Path) -> None:
-    lines = [f"a{i}: ${{a{i + 1}}}" for i in range(1000)]
+    lines = [f"a{i}: ${{model.a{i + 1}}}" for i in range(1000)]
     assert "lead into one another too deeply" in told(write(tmp_path, "\n".join([*lines, "a1000: 1"])))
 
 
 def test_interpolations_that_grow(tmp_path: Path) -> None:
-    lines = ["a0: x", *(f"a{i}: {f'${{a{i - 1}}}' * 9}" for i in range(1, 30))]
+    lines = ["a0: x", *(f"a{i}: {f'${{model.a{i - 1}}}' * 9}" for i in range(1, 30))]
     assert "would grow too large" in told(write(tmp_path, "\n".join(lines)))
 
 

@@ -114,3 +114,36 @@ def test_names_and_parameters_have_to_be_usable() -> None:
     with pytest.raises(ConfigError, match="its parameter 'repeat' means something else in a layer"):
         primitive("repeats")(Repeats)
     assert "repeats" not in primitives.names()
+
+
+def test_a_block_of_ones_own_wins_over_another_packages_whatever_was_loaded(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    (tmp_path / "block").mkdir()
+    (tmp_path / "block" / "blur.yaml").write_text(
+        "params: {kernel: 3}\nlayers:\n  a: {block: conv, kernel: kernel, out: 2}\n"
+    )
+    code = f"""
+for _ in range(2):
+    print(archbuilder.describe({MODEL}, config_dir={str(tmp_path)!r}).params)
+    p.find("blur")
+"""
+    assert python(tmp_path, code).splitlines() == ["152", "imported", "152"]
+
+
+REDEFINED = """
+SOURCE = '''
+from archbuilder.primitives import Cost, Primitive, param, primitive
+@primitive("blur")
+class Blur(Primitive):
+    kernel: int = param("integer", 3)
+    def cost(self, inputs):
+        return Cost(%d)
+'''
+for params in (1, 2):
+    exec(SOURCE % params)
+    print(archbuilder.describe(MODEL).params)
+"""
+
+
+def test_a_class_that_is_defined_anew_is_the_one_that_counts(tmp_path: Path) -> None:
+    assert python(tmp_path, f"MODEL = {MODEL}\n{REDEFINED}").splitlines() == ["1", "2"]

@@ -116,3 +116,8 @@ def test_what_is_no_picture_is_refused(picture: Any, telling: str) -> None:
 def test_without_a_resize_pictures_of_another_size_are_refused() -> None:
     with pytest.raises(DataError, match="convert and resize it first"):
         Preprocess([3, 8, 8], MEAN, STD)(Image.fromarray(pixels(9, 8)))
+
+
+def test_no_pictures_at_all() -> None:
+    with pytest.raises(DataError, match="the list of pictures is empty"):
+        Preprocess([3, 8, 8], MEAN, STD)([])

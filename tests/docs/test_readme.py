@@ -1,0 +1,66 @@
+"""What the README shows is what happens: its commands, files and Python."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import archbuilder
+from archbuilder.cli import main
+from archbuilder.paths import conf_dir
+from tests.docs.guide import commands, examples, matches
+
+PAGE = Path(__file__).parents[2] / "README.md"
+ALL = examples(PAGE.read_text())
+# `import` downloads weights; tests/zoo does the same with weights that are there.
+TRANSCRIPTS = [
+    one for one in ALL if one.text.startswith("$ archbuilder ") and not one.text.startswith("$ archbuilder import")
+]
+# Needs a package, which takes a training; tests/zoo does the same with one.
+NOT_RUN = ("archbuilder.load(",)
+
+
+def test_there_are_examples() -> None:
+    assert len(TRANSCRIPTS) >= 3
+    assert sum(one.language == "python" for one in ALL) >= 3
+
+
+@pytest.mark.parametrize("example", TRANSCRIPTS, ids=lambda one: f"line{one.line}")
+def test_a_command_prints_what_is_shown(example: object, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, shown in commands(getattr(example, "text")):  # noqa: B009 - pytest's ids want any object
+        fails = shown.startswith("error: ")
+        with pytest.raises(SystemExit) if fails else contextlib.nullcontext():
+            main(shlex.split(command)[1:])
+        printed = capsys.readouterr()
+        # The page may leave out how an output ends.
+        assert matches(f"{shown}...", printed.err if fails else printed.out), printed.out + printed.err
+
+
+def test_files_that_are_shown_whole_are_the_shipped_ones() -> None:
+    text = PAGE.read_text()
+    for path in ("model/resnet_bottleneck.yaml", "model/resnet56.yaml", "block/bottleneck.yaml"):
+        assert f"conf/{path}" in text
+        shipped = (conf_dir() / path).read_text()
+        # Without comments and the sentence on what it is, which the page says in its own words.
+        body = re.sub(r"^(#|doc:).*\n", "", shipped, flags=re.MULTILINE).strip()
+        assert body in text, path
+
+
+def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_network.yaml").write_text((conf_dir() / "model" / "plain.yaml").read_text())
+    run = [one for one in ALL if one.language == "python" and not any(word in one.text for word in NOT_RUN)]
+    assert len(run) >= 2
+    try:
+        for one in run:
+            exec(compile(one.text, f"README.md:{one.line}", "exec"), {})
+        model = {"input": [3, 8, 8], "stages": {"soft": {"block": "blur"}}}
+        assert archbuilder.build(model).graph.shapes == ((3, 8, 8),)
+    finally:
+        from archbuilder.primitives import REGISTRY
+
+        REGISTRY.pop("blur", None)
