@@ -74,7 +74,7 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises TrainingError for what is damaged or no checkpoint of archbuilder.
     """
-    content = plain(path)
+    content: dict[str, Any] = plain(path)
     if not isinstance(content, dict) or not isinstance(content.get("archbuilder"), dict):
         raise TrainingError(f"{path}: is no checkpoint of archbuilder")
     return content

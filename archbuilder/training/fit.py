@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from archbuilder.training.keeper import Files, Keeper
 from archbuilder.training.memory import is_out_of_memory, out_of_memory
 from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
-from archbuilder.training.parts import make, make_all, make_callbacks, quiet
+from archbuilder.training.parts import make, make_callbacks, make_loggers, quiet
 from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
 from archbuilder.training.provenance import device_name
@@ -57,9 +58,11 @@ def fit(
     dataset: Dataset,
     identity: Identity,
     resume: Path | None = None,
+    watchers: Sequence[lightning.Callback] = (),
 ) -> Fitted:
     """Train a network, from the checkpoint `resume` on if there is one, and evaluate it on every held-out split.
 
+    `watchers` are callbacks that only look on, such as those of a benchmark.
     Raises ConfigError for settings that fit no optimizer, schedule, trainer, logger or callback, and
     TrainingError where no result came of it.
     """
@@ -75,7 +78,7 @@ def fit(
     module = _module(config, settings, graph, dataset)
     folder = Path(config.folder)
     keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
-    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper])
+    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers])
     try:
         trainer.fit(module, datamodule=batches, ckpt_path=resume, weights_only=True)
     except RuntimeError as error:
@@ -111,7 +114,7 @@ def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.C
         **{key: settings["trainer"][key] for key in ("accelerator", "devices", "precision")},
         callbacks=[*own, *shown, *recipe_callbacks(settings), *make_callbacks(config.callbacks)],
         # Lightning's own default would be a logger that writes beside ours.
-        logger=make_all(config.logger, "logger") or False,
+        logger=make_loggers(config.logger) or False,
         default_root_dir=config.folder,
         enable_progress_bar=any(isinstance(callback, Bar) for callback in shown),
         enable_checkpointing=True,

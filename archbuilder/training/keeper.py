@@ -35,7 +35,8 @@ class Files(CheckpointIO):
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         # What processes that were forked off hand back are weights alone.
-        return checkpoints.plain(Path(path))
+        content: dict[str, Any] = checkpoints.plain(Path(path))
+        return content
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import archbuilder
 from archbuilder.errors import ConfigError
 from archbuilder.record import read_record
+from archbuilder.training import checkpoints
 from archbuilder.training.ema import Ema, averaged_copy, decay_at, tensors, update
 from archbuilder.training.module import Classifier
 from archbuilder.training.settings import checked_settings, recipe_settings
@@ -156,7 +157,9 @@ def test_a_run_records_both_evaluates_the_average_as_it_goes_and_saves_it(tmp_pa
     with torch.inference_mode():
         correct = sum(int((net(x).argmax(1) == y).sum()) for x, y in BatchSource(dataset, "val", 512))
     assert averaged.accuracy == correct / 359
-    checkpoint = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    newest, _ = checkpoints.newest(tmp_path / "checkpoints")
+    assert newest is not None
+    checkpoint = checkpoints.read(newest)["state_dict"]
     saved = load_file(tmp_path / "weights.safetensors")
     assert torch.equal(checkpoint["averaged.stem.conv.conv.weight"], saved["stem.conv.conv.weight"])
     assert not torch.equal(checkpoint["net.stem.conv.conv.weight"], saved["stem.conv.conv.weight"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from archbuilder.record import read_record
 from archbuilder.training import checkpoints
 from archbuilder.training.module import Classifier
 from archbuilder.training.signals import RESUME_ME
-from tests.training.runs import configured, trained
+from tests.training.runs import trained
 
 # Everything that a step may depend on: dropout, mixed images, momentum, a schedule, sums over the epoch.
 RICH = (
@@ -236,19 +235,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_results(tmp_path: Path, 
         assert (broken / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-def test_ctrl_c_of_a_real_run_says_how_to_go_on(tmp_path: Path) -> None:
-    process = start(tmp_path, "trainer.max_epochs=200", "checkpoint.every_seconds=0")
-    while not list((tmp_path / "checkpoints").glob("step*.ckpt")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == RESUME_ME, output
-    assert "stopped by SIGINT after step" in output
-    assert "Traceback" not in output
-
-
-def test_slurm_is_asked_to_start_the_job_again(tmp_path: Path, stop_at: list[int], capfd: Any) -> None:
+def test_slurm_is_asked_to_start_the_job_again(tmp_path: Path) -> None:
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     (bin_folder / "scontrol").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
@@ -273,8 +260,3 @@ def test_slurm_is_asked_to_start_the_job_again(tmp_path: Path, stop_at: list[int
     assert process.returncode == RESUME_ME, output
     assert "job 42 is requeued" in output
     assert (tmp_path / "asked").read_text() == "requeue 42\n"
-    shutil.rmtree(folder)
-
-
-def test_the_settings_compose_with_what_resumes() -> None:
-    assert configured(Path("x")).resume == "auto"
