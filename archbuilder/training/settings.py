@@ -42,6 +42,8 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
         settings[key] = read(settings[key], param, {}, key)
     for key, param in _OPTIONAL.items():
         settings[key] = None if settings[key] is None else read(settings[key], param, {}, key)
+    if not isinstance(settings["freeze"], list) or not all(isinstance(name, str) for name in settings["freeze"]):
+        raise ConfigError("freeze", f"{settings['freeze']} is no list of names; write freeze=['*.norm.weight']")
     if settings["ema"] in (0, 1):
         raise ConfigError(
             "ema",
@@ -68,6 +70,6 @@ def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
         for key, value in settings["trainer"].items()
         if key not in _MACHINE and not key.startswith("enable_")
     }
-    kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing", "ema", "init", "whiten",
-            "whiten_bias_epochs", "norm_bias_lr")  # fmt: skip
+    kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing", "ema", "init", "freeze",
+            "whiten", "whiten_bias_epochs", "norm_bias_lr")  # fmt: skip
     return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"]}

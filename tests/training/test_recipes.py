@@ -11,6 +11,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from safetensors.torch import load_file
 from torch import nn
 
 import archbuilder
@@ -100,6 +101,7 @@ def test_without_a_recipe_nothing_is_added() -> None:
         ("norm_bias_lr=-1", "norm_bias_lr"),
         ("whiten_bias_epochs=some", "whiten_bias_epochs"),
         ("whiten=3", "whiten"),
+        ("freeze=some", "is no list of names"),
     ],
 )
 def test_a_setting_that_is_none_is_told_with_its_key(wrong: str, telling: str) -> None:
@@ -117,6 +119,21 @@ def test_biases_of_norms_have_a_rate_of_their_own() -> None:
     for name, rate in rates.items():
         assert rate == (32 if name.endswith("norm.bias") else 0.5), name
     assert all(group["weight_decay"] == 0 for group in optimizer.param_groups if group["lr"] == 32)
+
+
+def test_a_pattern_that_fits_no_weight_is_told_with_the_nearest_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^freeze: .*did you mean 'stem.conv.conv.weight'\?"):
+        trained(tmp_path, "freeze=[stem.conv.conv.weigt]")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_frozen_keeps_its_beginning(tmp_path: Path) -> None:
+    trained(tmp_path, "freeze=['*.norm.weight']")
+    weights = load_file(tmp_path / "weights.safetensors")
+    norms = {name: weight for name, weight in weights.items() if name.endswith("norm.weight")}
+    assert len(norms) == 10
+    assert all((weight == 1).all() for weight in norms.values())
+    assert (weights["stem.conv.norm.bias"] != 0).any()
 
 
 def test_where_compiling_differs_the_recipe_is_the_same(tmp_path: Path) -> None:
@@ -182,7 +199,7 @@ def test_the_speedrun_begins_white_and_learns(tmp_path: Path) -> None:
     np.savez(tmp_path / "some.npz", images=pixels.astype(np.uint8), labels=labels)
     config = composed(
         "recipe=speedrun94", "data=arrays", f"data.train='{tmp_path}/some.npz'", "trainer=cpu",
-        "trainer.max_epochs=3", "batch_size=60", "++model.scale.width=0.25", "optimizer.lr=0.2",
+        "trainer.max_epochs=3", "batch_size=60", "++model.scale.width=0.25",
         f"folder='{tmp_path}/run'",
     )  # fmt: skip
     from archbuilder.training.run import run
@@ -192,4 +209,9 @@ def test_the_speedrun_begins_white_and_learns(tmp_path: Path) -> None:
     accuracies = {result.weights: result.accuracy for result in record.results}
     assert set(accuracies) == {"raw", "averaged"}
     assert accuracies["averaged"] > 0.5
-    assert record.cost.params - record.cost.trainable_params == 24 * 12
+    # The whitening kernel, the scales of six norms, and that of the logits, which keep their beginnings.
+    assert record.cost.params - record.cost.trainable_params == 24 * 12 + 2 * (16 + 64 + 64) + 10
+    weights = load_file(tmp_path / "run" / "weights.safetensors")
+    assert (weights["stages.stage2.conv2.norm.weight"] == 1).all()
+    assert (weights["stages.stage2.conv2.norm.bias"] != 0).any()
+    assert weights["head.scale.weight"].tolist() == pytest.approx([1 / 9] * 10)
