@@ -69,6 +69,24 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
     compare.set_defaults(command=_compare)
 
+    data = commands.add_parser("data", help="look at what is trained on").add_subparsers(required=True, metavar="WHAT")
+    preview = data.add_parser("preview", help="picture of some images, and of what each augmentation makes of them")
+    preview.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="such as data=cifar10 augment.cutout=8")
+    preview.add_argument("--to", type=Path, default=Path("preview.png"), metavar="FILE", help="default: preview.png")
+    preview.set_defaults(command=_preview)
+
+    evaluate = commands.add_parser("eval", help="accuracy, classes, confusions and calibration of a finished network")
+    evaluate.add_argument("subject", type=Path, metavar="RUN|PACKAGE", help="the folder of either")
+    evaluate.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="data, as in data=cifar10 data.root=DIR")
+    evaluate.add_argument("--split", default="val", help="which images (default: val, the held-out ones)")
+    evaluate.add_argument("--flips", action="store_true", help="the accuracy of logits averaged with mirror images too")
+    evaluate.add_argument("--to", type=Path, metavar="DIR", help="write evaluation.json, .md and confusion.png there")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.add_argument("--batch-size", type=int, metavar="N", help="images at once (default: 512)")
+    evaluate.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto, the fastest there is)")
+    evaluate.add_argument("--config-dir", metavar="DIR", help="a folder with choices of data (data/) of your own")
+    evaluate.set_defaults(command=_evaluate)
+
     export = commands.add_parser("export", help="package a finished run")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
@@ -95,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (show, models, blocks, schema, foreign):
         own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
         command.add_argument("--config-dir", metavar="DIR", help=own)
+    own = "a folder with data/ and augment/ of your own, beside the shipped ones"
+    preview.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
 
 
@@ -158,6 +178,38 @@ def _compare(options: argparse.Namespace) -> None:
     from archbuilder.compare import compare
 
     compare(options.folders, to=options.to, split=options.split).print()
+
+
+def _preview(options: argparse.Namespace) -> None:
+    from archbuilder.data.preview import preview, settings
+    from archbuilder.files import write_bytes
+    from archbuilder.training.entry import errors_for_people
+
+    with errors_for_people():
+        config = settings(options.overrides, options.config_dir)
+    write_bytes(options.to, preview(config))
+    print(f"drawn in {options.to}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from archbuilder.evaluation import BATCH, evaluate
+
+    result = evaluate(
+        options.subject,
+        options.overrides,
+        split=options.split,
+        flips=options.flips,
+        batch_size=BATCH if options.batch_size is None else options.batch_size,
+        device=options.device,
+        config_dir=options.config_dir,
+    )
+    written = result.write(options.to) if options.to else ()
+    if options.json:
+        print(json.dumps(result.to_json(), indent=1))
+        return
+    result.print()
+    for path in written:
+        print(f"wrote {path}")
 
 
 def _export(options: argparse.Namespace) -> None:

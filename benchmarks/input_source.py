@@ -3,6 +3,8 @@
 All sides shift by up to 4 pixels, mirror, normalise and yield float32 batches; they take turns, so that a
 busy machine slows all. torchvision is measured with reflection, which is the same augmentation, and with
 constant padding, which is faster there. Run: python -m benchmarks.input_source --images 10000
+Where other processes keep the cores busy, OMP_WAIT_POLICY=PASSIVE or OMP_NUM_THREADS=1 spares torch's threads
+waiting for one another.
 """
 
 from __future__ import annotations
@@ -72,6 +74,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=0, help="processes of torchvision's side")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--stream", action="store_true", help="images stay on the host and are sent batch by batch")
     chosen = parser.parse_args()
     dataset = synthetic(chosen.images)
     ours = BatchSource(
@@ -82,6 +85,7 @@ def main() -> None:
         augment=Augment(flip=True, translate=4),
         device=chosen.device,
         channels_last=chosen.channels_last,
+        limit=0 if chosen.stream else None,
     )
     sides: dict[str, Iterable[Any]] = {"BatchSource": ours}
     for padding in ("reflect", "constant"):
@@ -95,7 +99,7 @@ def main() -> None:
     images_per_second(ours)  # the first epoch pays for allocations
     rounds = [[images_per_second(side) for side in sides.values()] for _ in range(chosen.rounds)]
     medians = [statistics.median(rates) for rates in zip(*rounds, strict=True)]
-    print(f"{chosen.images} images, batch {chosen.batch}, {chosen.device}, {torch.get_num_threads()} threads")
+    print(f"{chosen.images} images {ours.where}, batch {chosen.batch}, {torch.get_num_threads()} threads")
     for name, median in zip(sides, medians, strict=True):
         print(f"{name:24}{median:>10,.0f} images/s   BatchSource is {medians[0] / median:.1f} times as fast")
 

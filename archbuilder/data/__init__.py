@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 # torchvision and scikit-learn take seconds to import.
 SOURCES = {
     "arrays": "archbuilder.data.arrays",
-    "cifar10": "archbuilder.data.cifar10",
+    "cifar10": "archbuilder.data.downloads",
+    "cifar100": "archbuilder.data.downloads",
     "digits": "archbuilder.data.digits",
+    "fashion_mnist": "archbuilder.data.downloads",
+    "folder": "archbuilder.data.folder",
 }
 
 HINTS = {
     "train": 'say which npz files to train on, for example "data.train=folder/train_*.npz"',
+    "root": "say which folder holds the images, for example data.root=my/images",
 }
 
 

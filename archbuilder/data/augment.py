@@ -1,102 +1,115 @@
-"""Augmentation of whole batches where they lie: pure functions, randomness drawn for each image."""
+"""Augmentation of whole batches where they lie: what is done, its settings, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
+from archbuilder.data import colour
+from archbuilder.data.draws import Draws, around, whole
+from archbuilder.data.geometry import mirror, shift, squares
+from archbuilder.data.mix import mixed
 from archbuilder.data.settings import arguments, plain
+from archbuilder.data.trivial import trivial
 from archbuilder.errors import ConfigError
 
-
-def flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Mirror each image [N, C, H, W] left to right with probability 1/2."""
-    n = len(images)
-    mirrored = torch.randint(0, 2, (n,), generator=generator, device=images.device)
-    # Choosing among both copies moves whole images, several times faster than torch.where.
-    both = torch.cat([images, images.flip(3)])
-    return both.index_select(0, torch.arange(n, device=images.device) + n * mirrored)
-
-
-def translate(images: torch.Tensor, pixels: int, generator: torch.Generator) -> torch.Tensor:
-    """Shift each image [N, C, H, W] by up to `pixels` in both directions, filling in by reflection.
-
-    Shifts are uniform over -pixels..pixels, drawn for height, then for width; `pixels` is less than H and W.
-    """
-    n, channels, height, width = images.shape
-    down, right = torch.randint(-pixels, pixels + 1, (2, n, 1), generator=generator, device=images.device)
-    rows, columns = _reflected(height, down), _reflected(width, right)
-    # Rows are chosen whole, among those of all images: cheaper than padding first and cropping then.
-    planes = torch.arange(n * channels, device=images.device).view(n, channels, 1) * height
-    lines = images.reshape(-1, width).index_select(0, (planes + rows[:, None]).flatten())
-    return lines.view(images.shape).gather(3, columns[:, None, None].expand(images.shape))
-
-
-def _reflected(length: int, shift: torch.Tensor) -> torch.Tensor:
-    """Return positions 0..length-1 plus each shift [N, 1], those outside reflected at the border."""
-    position = (torch.arange(length, device=shift.device) + shift).abs()
-    return (length - 1) - ((length - 1) - position).abs()
-
-
-def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Set a square of side `size` around a random point of each image [N, C, H, W] to 0.
-
-    The square is cut at the border (DeVries and Taylor 2017). In normalised images 0 is the mean colour.
-    """
-    n, _, height, width = images.shape
-    rows = _covered(n, height, size, generator, images.device)
-    columns = _covered(n, width, size, generator, images.device)
-    return images.masked_fill(rows[:, None, :, None] & columns[:, None, None, :], 0)
-
-
-def _covered(n: int, length: int, size: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
-    """Return for each of n images which of `length` positions lie in the square: bool [n, length]."""
-    start = torch.randint(0, length, (n, 1), generator=generator, device=device) - size // 2
-    position = torch.arange(length, device=device)
-    return (position >= start) & (position < start + size)
+COLOURS = ("brightness", "contrast", "saturation")
 
 
 @dataclass(frozen=True)
 class Augment:
-    """What is done to training images: mirroring, shifts of up to `translate` pixels, a square cut out.
+    """What is done to training images, in this order, each image by numbers of its own.
 
-    Raises ConfigError at `augment.<key>` for values out of range.
+    flip            mirrored left to right: half of the images, or with `alternating` each image in every
+                    other epoch, half of them beginning
+    translate, pad  shifted by up to so many pixels; what comes in is the reflection, or black (`zeros`)
+    trivial         one random change of random strength: see archbuilder.data.trivial
+    brightness, contrast, saturation
+                    multiplied by a factor within 1 - strength .. 1 + strength
+    cutout          a square of so many pixels set to the mean colour, cut at the border (DeVries, Taylor 2017)
+    mixup, cutmix   mixed with another image of the batch, the share from Beta(alpha, alpha); see
+                    archbuilder.data.mix
+
+    0 and false turn one off. Raises ConfigError at `augment.<key>` for values out of range.
     """
 
-    flip: bool = False
+    flip: bool | Literal["alternating"] = False
     translate: int = 0
+    pad: Literal["reflect", "zeros"] = "reflect"
+    trivial: bool = False
+    brightness: int | float = 0.0
+    contrast: int | float = 0.0
+    saturation: int | float = 0.0
     cutout: int = 0
+    mixup: int | float = 0.0
+    cutmix: int | float = 0.0
 
     def __post_init__(self) -> None:
-        for key, pixels in (("translate", self.translate), ("cutout", self.cutout)):
-            if pixels < 0:
-                raise ConfigError(f"augment.{key}", f"{pixels} is negative; 0 turns it off")
+        for key in ("translate", "cutout", *COLOURS, "mixup", "cutmix"):
+            value = getattr(self, key)
+            if value < 0:
+                raise ConfigError(f"augment.{key}", f"{value} is negative; 0 turns it off")
+            if not math.isfinite(value):
+                raise ConfigError(f"augment.{key}", f"{value} is no number to draw with; 0 turns it off")
+        for key in COLOURS:
+            if getattr(self, key) > 1:
+                raise ConfigError(f"augment.{key}", f"{getattr(self, key)} is beyond 1, which goes down to black")
 
-    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return the augmented batch [N, C, H, W], of the same type; `generator` is on the same device."""
-        return self.hide(self.move(images, generator), generator)
+    @property
+    def mixes(self) -> bool:
+        """Tell whether labels become probabilities, float32 [N, classes]."""
+        return self.mixup > 0 or self.cutmix > 0
 
-    def move(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Mirror and shift, which is fastest while the images are still uint8."""
-        self.check(images.shape[2], images.shape[3])
-        moved = flip(images, generator) if self.flip else images
-        return translate(moved, self.translate, generator) if self.translate else moved
+    def move(self, images: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return uint8 images [N, C, H, W] mirrored, shifted and recoloured, all of which is fastest as uint8.
 
-    def hide(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Cut the square out, which belongs after normalisation, where 0 is the mean colour."""
-        return cutout(images, self.cutout, generator) if self.cutout else images
+        Those are mirrored whose `draws.flip` is below 1/2; for `alternating` the caller sets it.
+        """
+        if self.flip:
+            images = mirror(images, draws.flip < 0.5)
+        if self.translate:
+            down, right = (whole(drawn, -self.translate, self.translate) for drawn in (draws.down, draws.right))
+            images = shift(images, down, right, self.pad == "reflect")
+        if self.trivial:
+            images = trivial(images, draws)
+        for key in COLOURS:
+            if strength := getattr(self, key):
+                images = getattr(colour, key)(images, around(getattr(draws, key), strength, 1.0))
+        return images
 
-    def check(self, height: int, width: int) -> None:
-        """Raise ConfigError where a shift or square is as large as the images."""
+    def hide(self, images: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return normalised images [N, C, H, W] with a square cut out: set to 0, there the mean colour."""
+        if not self.cutout:
+            return images
+        height, width = images.shape[2:]
+        row, column = whole(draws.cut_row, 0, height - 1), whole(draws.cut_column, 0, width - 1)
+        return images.masked_fill(squares(height, width, row, column, self.cutout, self.cutout), 0)
+
+    def mix(
+        self, images: torch.Tensor, labels: torch.Tensor, draws: Draws, classes: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return normalised images and their labels mixed; labels int64 [N] stay so where nothing is mixed."""
+        if not self.mixes:
+            return images, labels
+        return mixed(images, labels, draws, classes, self.mixup, self.cutmix)
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Raise ConfigError where something cannot be done to images of a shape [C, H, W]."""
+        channels, height, width = shape
         for key, pixels in (("translate", self.translate), ("cutout", self.cutout)):
             if pixels >= min(height, width):
                 raise ConfigError(
                     f"augment.{key}",
                     f"{pixels} pixels on images of {height}x{width}; use less than their size",
                 )
+        if self.saturation and channels != 3:
+            raise ConfigError("augment.saturation", f"images of {channels} channels have none; use 0")
+        if self.trivial and min(height, width) < 3:
+            raise ConfigError("augment.trivial", f"images of {height}x{width} are too small; use false")
 
 
 def from_settings(settings: Mapping[str, Any]) -> Augment:

@@ -66,7 +66,10 @@ def _choices(kind: Any) -> tuple[Any, ...]:
 def _fits(value: Any, kind: Any) -> bool:
     """Tell whether a plain value is of a kind; exact types, because True is no whole number here."""
     for choice in _choices(kind):
-        if typing.get_origin(choice) is not None:
+        if typing.get_origin(choice) is typing.Literal:
+            if type(value) is str and value in typing.get_args(choice):
+                return True
+        elif typing.get_origin(choice) is not None:
             if isinstance(value, Sequence) and not isinstance(value, str):
                 return all(type(item) is str for item in value)
         elif type(value) is choice:
@@ -75,5 +78,11 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _words(kind: Any) -> str:
-    words = [WORDS[list if typing.get_origin(choice) else choice] for choice in _choices(kind)]
+    words = [word for choice in _choices(kind) for word in _kind_words(choice)]
     return ", ".join(words[:-1]) + " or " + words[-1] if len(words) > 1 else words[0]
+
+
+def _kind_words(kind: Any) -> list[str]:
+    if typing.get_origin(kind) is typing.Literal:
+        return [str(word) for word in typing.get_args(kind)]
+    return [WORDS[list if typing.get_origin(kind) else kind]]

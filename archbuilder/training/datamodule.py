@@ -24,9 +24,21 @@ class Batches(lightning.LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.channels_last = channels_last
+        self.train: BatchSource | None = None
 
     def train_dataloader(self) -> BatchSource:
-        return self._source("train", self.batch_size, train=True, augment=self.augment)
+        self.train = self._source("train", self.batch_size, train=True, augment=self.augment)
+        return self.train
+
+    @property
+    def where(self) -> str:
+        """Where the training images lie, and why."""
+        return self.train.where if self.train is not None else "nowhere yet"
+
+    def go_to(self, epoch: int, batch: int) -> None:
+        """Let the next training batch be that of an epoch (from 0), as when a run goes on."""
+        assert self.train is not None
+        self.train.set_position(epoch, batch)
 
     def val_dataloader(self) -> BatchSource:
         return self._source("val", max(self.batch_size, EVALUATION_BATCH))

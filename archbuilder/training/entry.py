@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shutil
 import sys
@@ -34,8 +35,12 @@ def job(config: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from archbuilder.training.processes import is_follower
     from archbuilder.training.run import run
 
+    if is_follower():
+        # One process speaks for all.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     folder = Path(config.folder)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     try:

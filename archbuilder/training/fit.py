@@ -2,102 +2,139 @@
 
 from __future__ import annotations
 
-import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
+from torch import nn
 
-from archbuilder.assemble import assemble
+from archbuilder.assemble import Block, assemble
 from archbuilder.data.augment import from_settings
 from archbuilder.data.images import Dataset
 from archbuilder.errors import TrainingError
 from archbuilder.graph import Graph
-from archbuilder.record import Result
+from archbuilder.record import Result, Training
+from archbuilder.training import checkpoints
+from archbuilder.training.compiling import compile_net
 from archbuilder.training.datamodule import Batches
+from archbuilder.training.ema import averaged_copy
+from archbuilder.training.evaluate import evaluate
+from archbuilder.training.keeper import Files, Keeper
+from archbuilder.training.memory import is_out_of_memory, out_of_memory
+from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
-from archbuilder.training.parts import call, make, make_all, make_callbacks, quiet
+from archbuilder.training.parts import make, make_callbacks, make_loggers, quiet
+from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
-from archbuilder.training.weights import decay_groups
+from archbuilder.training.provenance import device_name
+from archbuilder.training.resume import CHECKPOINTS, Identity
+from archbuilder.training.weights import make_optimizer
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network, its trainer, what the training took, and the results of the last epoch's weights."""
+    """A trained network, what the training took, and the results of the last epoch's weights.
 
-    module: Classifier
-    trainer: lightning.Trainer
-    seconds: float
-    images_per_second: float
+    `kept` is the network with the weights that are handed on: averaged ones where there are, which is what an average
+    is for; the raw ones lie in the checkpoint. Of several processes, all but the `main` one have no results, and leave
+    writing to it.
+    """
+
+    net: Block
+    kept: nn.Module
+    training: Training
     results: list[Result]
+    main: bool
 
 
-def fit(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Fitted:
-    """Train a network and evaluate it on every held-out split.
+def fit(
+    config: DictConfig,
+    settings: dict[str, Any],
+    graph: Graph,
+    dataset: Dataset,
+    identity: Identity,
+    resume: Path | None = None,
+    watchers: Sequence[lightning.Callback] = (),
+) -> Fitted:
+    """Train a network, from the checkpoint `resume` on if there is one, and evaluate it on every held-out split.
 
+    `watchers` are callbacks that only look on, such as those of a benchmark.
     Raises ConfigError for settings that fit no optimizer, schedule, trainer, logger or callback, and
     TrainingError where no result came of it.
     """
     quiet()
-    augment = from_settings(settings["augment"])
+    batches = Batches(
+        dataset,
+        from_settings(settings["augment"]),
+        settings["batch_size"],
+        settings["seed"],
+        settings["channels_last"],
+    )
     lightning.seed_everything(settings["seed"], workers=True, verbose=False)
+    module = _module(config, settings, graph, dataset)
+    folder = Path(config.folder)
+    keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
+    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers])
+    try:
+        trainer.fit(module, datamodule=batches, ckpt_path=resume, weights_only=True)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory(error, module, batches) from None
+    training = _training(folder / CHECKPOINTS, trainer)
+    results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
+    # Those that count come last.
+    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
+
+
+def _module(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Classifier:
+    """Return a new network with its optimizer, schedule and average."""
     net = assemble(graph)
+    prepare(net, settings, dataset)
     if settings["channels_last"]:
         net = net.to(memory_format=torch.channels_last)
-    optimizer = call(make(config.optimizer, "optimizer"), "optimizer", decay_groups(net))
-    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"])
-    batches = Batches(dataset, augment, settings["batch_size"], settings["seed"], settings["channels_last"])
-    stopwatch = Stopwatch()
-    trainer = _trainer(config, stopwatch)
-    start = time.perf_counter()
-    try:
-        trainer.fit(module, datamodule=batches)
-    except SystemExit as stop:
-        # Lightning's way out of Ctrl-C (with a code) and of SIGTERM (without one, which would look like success).
-        text = f"stopped in epoch {trainer.current_epoch + 1} of {trainer.max_epochs}; nothing was recorded"
-        print(f"{text}, the same command starts it again", file=sys.stderr)
-        raise SystemExit(130 if stop.code else 143) from None
-    seconds = time.perf_counter() - start
-    return Fitted(module, trainer, seconds, stopwatch.images_per_second, _evaluate(dataset, module, trainer, batches))
+    optimizer = make_optimizer(config.optimizer, net, settings["norm_bias_lr"])
+    averaged = averaged_copy(net) if settings["ema"] else None
+    module = Classifier(net, optimizer, make(config.schedule, "schedule"), settings["label_smoothing"], averaged)
+    for network in module.weights.values():
+        compile_net(network, settings["compile"])
+    return module
 
 
-def _trainer(config: DictConfig, stopwatch: Stopwatch) -> lightning.Trainer:
+def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.Callback]) -> lightning.Trainer:
+    [stopwatch] = [callback for callback in own if isinstance(callback, Stopwatch)]
     shown = progress(stopwatch)
-    callbacks = make_callbacks(config.callbacks)
     trainer: lightning.Trainer = make(
         config.trainer,
         "trainer",
-        callbacks=[stopwatch, *shown, *callbacks],
-        logger=make_all(config.logger, "logger"),
+        **{key: settings["trainer"][key] for key in ("accelerator", "devices", "precision")},
+        callbacks=[*own, *shown, *recipe_callbacks(settings), *make_callbacks(config.callbacks)],
+        # Lightning's own default would be a logger that writes beside ours.
+        logger=make_loggers(config.logger) or False,
         default_root_dir=config.folder,
         enable_progress_bar=any(isinstance(callback, Bar) for callback in shown),
-        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        enable_checkpointing=True,
     )
+    trainer.strategy.checkpoint_io = Files()
     return trainer
 
 
-def _evaluate(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> list[Result]:
-    """Return accuracy and loss of the last epoch's weights on each held-out split, all of it."""
-    runs = {"val": (trainer.validate, module.val_totals), "test": (trainer.test, module.test_totals)}
-    results = []
-    for split, (run_through, totals) in runs.items():
-        if split not in dataset.splits:
-            continue
-        run_through(module, datamodule=batches, verbose=False)
-        means, size = totals.means(), len(dataset.splits[split])
-        if means.n != size:
-            raise TrainingError(
-                f"{means.n} of the {size} images of {split} were evaluated, which is no result to compare; "
-                "leave out what limits evaluation, such as trainer.limit_val_batches"
-            )
-        if not torch.isfinite(torch.tensor(means.loss)):
-            raise TrainingError(
-                f"the loss on {split} is {means.loss} at the end of training, so there is no result; "
-                "use a lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
-            )
-        results.append(Result(split, "raw", means.accuracy, means.loss, means.n))
-    return results
+def _training(folder: Path, trainer: lightning.Trainer) -> Training:
+    """Return what the training took, all sittings together, as the last checkpoint tells it."""
+    path, _ = checkpoints.newest(folder)
+    if path is None:
+        raise TrainingError(f"{folder}: the last checkpoint is gone; the same command trains again")
+    content = checkpoints.read(path)
+    watch = content["callbacks"]["Stopwatch"]
+    return Training(
+        epochs=content["archbuilder"]["position"][0],
+        steps=content["global_step"],
+        seconds=watch["wall"],
+        images_per_second=watch["images"] / watch["seconds"] if watch["seconds"] else 0.0,
+        device=device_name(trainer.strategy.root_device),
+        precision=str(trainer.precision),
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning
@@ -11,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archbuilder.assemble import Block
+from archbuilder.errors import TrainingError
+from archbuilder.training.ema import AVERAGED, RAW
 from archbuilder.training.parts import call
 
 MakeSchedule = Callable[[torch.optim.Optimizer, int], torch.optim.lr_scheduler.LRScheduler]
@@ -37,8 +41,9 @@ class Totals(nn.Module):
         self.register_buffer("counts", torch.zeros(2, dtype=torch.int64), persistent=False)
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Add one batch: mean loss [], logits [N, K], labels [N]."""
-        correct = (logits.detach().argmax(1) == labels).sum()
+        """Add one batch: mean loss [], logits [N, K], labels [N], or [N, K] of mixed images."""
+        wanted = labels.argmax(1) if labels.dim() == 2 else labels
+        correct = (logits.detach().argmax(1) == wanted).sum()
         self.loss += loss.detach().float() * len(labels)
         self.counts += torch.stack([correct, correct.new_full((), len(labels))])
 
@@ -47,10 +52,10 @@ class Totals(nn.Module):
         self.loss.zero_()
         self.counts.zero_()
 
-    def means(self) -> Means:
+    def means(self, world_size: int = 1) -> Means:
         """Return the means over all processes' images; waits for the device, and for the other processes."""
         total, counts = self.loss.clone(), self.counts.clone()
-        if torch.distributed.is_initialized():
+        if world_size > 1:
             torch.distributed.all_reduce(total)
             torch.distributed.all_reduce(counts)
         correct, n = counts.tolist()
@@ -66,9 +71,14 @@ class Classifier(lightning.LightningModule):
         optimizer: torch.optim.Optimizer,
         make_schedule: MakeSchedule,
         label_smoothing: float = 0.0,
+        averaged: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.net = net
+        self.averaged = averaged
+        """A copy of the network whose weights are an average over the steps."""
+        self.evaluated = RAW if averaged is None else AVERAGED
+        """Which of `weights` an evaluation is of."""
         self.optimizer = optimizer
         self.make_schedule = make_schedule
         self.label_smoothing = label_smoothing
@@ -79,6 +89,13 @@ class Classifier(lightning.LightningModule):
         """Whether the epoch in progress has been evaluated."""
         self.lr = 0.0
         """The learning rate with which the epoch in progress began."""
+        self.losses: list[Tensor] = []
+        """The loss of every step since the last look at them, on the device: nothing waits for them."""
+
+    @property
+    def weights(self) -> dict[str, nn.Module]:
+        """The network with its raw weights and, where there are, with its averaged ones; those that count come last."""
+        return {RAW: self.net} if self.averaged is None else {RAW: self.net, AVERAGED: self.averaged}
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(images)  # type: ignore[no-any-return]
@@ -91,6 +108,7 @@ class Classifier(lightning.LightningModule):
         for head, weight in zip(heads, self.net.graph.auxiliary.values(), strict=True):
             loss = loss + weight * functional.cross_entropy(head, labels, label_smoothing=self.label_smoothing)
         self.train_totals.add(loss, logits, labels)
+        self.losses.append(loss.detach())
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor]) -> None:
@@ -101,8 +119,49 @@ class Classifier(lightning.LightningModule):
 
     def _evaluate(self, totals: Totals, batch: tuple[Tensor, Tensor]) -> None:
         images, labels = batch
-        logits = self.net(images)
+        logits = self.weights[self.evaluated](images)
         totals.add(functional.cross_entropy(logits, labels), logits, labels)
+
+    def check_finite(self, last_good: Callable[[], Path | None]) -> None:
+        """Raise TrainingError, naming step and learning rate, where a loss was not finite; waits for the device."""
+        losses, self.losses = self.losses, []
+        if not losses:
+            return
+        bad = (~torch.stack(losses).float().isfinite()).nonzero().flatten().tolist()
+        world = self.trainer.world_size
+        if (world == 1 and not bad) or (world > 1 and math.isfinite(self.train_totals.means(world).loss)):
+            return
+        loops = self.trainer.fit_loop
+        where = f"in epoch {self.trainer.current_epoch + 1}"
+        if bad:
+            batch = loops.total_batch_idx + 1 - len(losses) + bad[0]
+            value, step = losses[bad[0]].item(), batch // self.trainer.accumulate_grad_batches + 1
+            where = f"({value}) at step {step}, {where}"
+        good = last_good()
+        kept = f"the last good checkpoint is {good}" if good else "there is no checkpoint from before it"
+        lr = self.optimizer.param_groups[0]["lr"]
+        raise TrainingError(
+            f"the loss is not finite {where}, at a learning rate of {lr:.3g}, so training has failed; {kept}; use a "
+            "lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
+        )
+
+    def sums(self) -> dict[str, Any]:
+        """Return what the epoch in progress has summed up so far, as plain data and tensors."""
+        totals = {"loss": self.train_totals.loss.cpu(), "counts": self.train_totals.counts.cpu()}
+        return {"train": totals, "lr": self.lr}
+
+    def set_sums(self, sums: dict[str, Any]) -> None:
+        """Put back what `sums` returned."""
+        self.train_totals.loss.copy_(sums["train"]["loss"])
+        self.train_totals.counts.copy_(sums["train"]["counts"])
+        self.lr = sums["lr"]
+
+    def epoch_figures(self) -> dict[str, float]:
+        """Return the figures of the epoch that ends: learning rate, accuracies, losses."""
+        world = self.trainer.world_size
+        # The epoch's evaluation is over by now.
+        val = _named("val", self.val_totals.means(world)) if self.validated else {}
+        return {"lr": self.lr, **_named("train", self.train_totals.means(world)), **val}
 
     def on_train_epoch_start(self) -> None:
         self.validated = False
@@ -116,16 +175,12 @@ class Classifier(lightning.LightningModule):
         self.test_totals.reset()
 
     def on_train_epoch_end(self) -> None:
-        # The epoch's evaluation is over by now: everything about it goes into one row of the metrics.
-        val = _named("val", self.val_totals) if self.validated else {}
-        self.log_dict({**_named("train", self.train_totals), **val, "lr": self.lr})
+        # For loggers, and for callbacks that watch a figure. Summed over all processes already.
+        self.log_dict(self.epoch_figures())
 
     def on_validation_epoch_end(self) -> None:
         self.validated = True
-        self.log_dict(_named("val", self.val_totals), logger=False)
-
-    def on_test_epoch_end(self) -> None:
-        self.log_dict(_named("test", self.test_totals), logger=False)
+        self.log_dict(_named("val", self.val_totals.means(self.trainer.world_size)), logger=False)
 
     def configure_optimizers(self) -> Any:
         steps = int(self.trainer.estimated_stepping_batches)
@@ -133,6 +188,5 @@ class Classifier(lightning.LightningModule):
         return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _named(split: str, totals: Totals) -> dict[str, float]:
-    means = totals.means()
+def _named(split: str, means: Means) -> dict[str, float]:
     return {f"{split}/accuracy": means.accuracy, f"{split}/loss": means.loss}

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from archbuilder.record import content_hash
 
 # What changes neither the network nor how it is trained, so that two runs that differ in it are one run.
-INCIDENTAL = ("hydra", "force", "folder", "sweep", "logger", "callbacks", "experiment")
+INCIDENTAL = ("hydra", "force", "folder", "sweep", "logger", "callbacks", "experiment", "resume", "checkpoint")
 CHECKPOINT = "ModelCheckpoint"
 
 

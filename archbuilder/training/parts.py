@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import lightning
+from lightning.pytorch.loggers import Logger
 
 from archbuilder.errors import ConfigError
 
@@ -41,6 +42,15 @@ def make_all(config: Mapping[str, Any] | None, where: str) -> list[Any]:
     return [make(node, f"{where}.{name}") for name, node in (config or {}).items() if node is not None]
 
 
+def make_loggers(config: Mapping[str, Any] | None) -> list[Logger]:
+    """Return the loggers that the group describes; raises ConfigError for anything that is none."""
+    made = make_all(config, "logger")
+    for logger in made:
+        if not isinstance(logger, Logger):
+            raise ConfigError("logger", f"{type(logger).__name__} is no logger of Lightning; say its _target_")
+    return made
+
+
 def make_callbacks(config: Mapping[str, Any] | None) -> list[lightning.Callback]:
     """Return the callbacks that the group describes; raises ConfigError for anything that is none."""
     made = make_all(config, "callbacks")
@@ -57,6 +67,10 @@ def quiet() -> None:
         # The batches are on the device already: there are no worker processes to have more of.
         ".*does not have many workers.*",
         ".*The number of training batches.*",
+        # What is logged is summed over all processes already.
+        ".*sync_dist=True.*",
+        # The batches begin where the checkpoint says.
+        ".*your dataloader is not resumable.*",
         # A run's folder is made by Hydra and named by its settings, so it may well exist.
         ".*exists and is not empty.*",
         # Lightning 2.6 asks torch in a way that torch 2.15 no longer likes.

@@ -20,7 +20,28 @@ class Stopwatch(lightning.Callback):
     def __init__(self) -> None:
         self.seconds = 0.0
         self.images = 0
+        self.sittings = 0.0
+        """Wall seconds of earlier sittings, where the run was resumed."""
         self._since: float | None = None
+        self._started = time.perf_counter()
+
+    @property
+    def wall_seconds(self) -> float:
+        return self.sittings + time.perf_counter() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        running = time.perf_counter() - self._since if self._since is not None else 0.0
+        return {"seconds": self.seconds + running, "images": self.images, "wall": self.wall_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds, self.images, self.sittings = (state_dict[key] for key in ("seconds", "images", "wall"))
+
+    def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._started = time.perf_counter()
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        # An epoch that is gone on with has no start.
+        self._since = time.perf_counter()
 
     @property
     def images_per_second(self) -> float:
@@ -61,8 +82,12 @@ class Lines(lightning.Callback):
     def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch = stopwatch
         self.started = time.perf_counter()
+        self.epochs = 0
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        batches: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if trainer.is_global_zero and batches is not None:
+            print(f"images: {batches.where}", flush=True)
         self.started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
@@ -78,12 +103,14 @@ class Lines(lightning.Callback):
     def line(self, trainer: lightning.Trainer, module: Classifier) -> str:
         """Return the line of the epoch that just ended."""
         epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
-        train = module.train_totals.means()
-        val = f"{module.val_totals.means().accuracy:6.2%}" if module.validated else "     -"
-        left = (time.perf_counter() - self.started) / epoch * (epochs - epoch)
+        figures = module.epoch_figures()
+        val = f"{figures['val/accuracy']:6.2%}" if module.validated else "     -"
+        self.epochs += 1
+        left = (time.perf_counter() - self.started) / self.epochs * (epochs - epoch)
+        speed = f"{self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
         return (
-            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {train.loss:.3f}  train {train.accuracy:6.2%}  "
-            f"val {val}  {self.stopwatch.images_per_second:,.0f} img/s  {left:.0f} s left"
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {figures['train/loss']:.3f}  "
+            f"train {figures['train/accuracy']:6.2%}  val {val}  {speed}"
         )
 
 

@@ -27,7 +27,6 @@ from archbuilder.record import (
     Cost,
     Recipe,
     Record,
-    Training,
     content_hash,
     read_record,
     write_record,
@@ -65,16 +64,26 @@ def run(config: DictConfig) -> Record:
             return record
         print(f"{os.path.relpath(folder)}: finished before, but {changed} changed since; training again")
     print(f"{settings['name']} on {dataset.name}, seed {settings['seed']} -> {os.path.relpath(folder)}", flush=True)
+    from archbuilder.training.auto import decided
     from archbuilder.training.fit import fit
+    from archbuilder.training.processes import group, repeat_this_job
+    from archbuilder.training.resume import identity, starting_point
     from archbuilder.zoo.weights import write_weights
 
-    fitted = fit(config, settings, graph, dataset)
+    settings["trainer"] = decided(settings["trainer"])
+    repeat_this_job(config)
+    own = identity(graph, dataset, settings)
+    start = None if force else starting_point(config.resume, folder, own)
+    with group():
+        fitted = fit(config, settings, graph, dataset, own, start)
     record = _record(settings, graph, dataset, fitted)
+    if not fitted.main:
+        return record
     # The record vouches for the files beside it, so it goes first and comes last.
     (folder / RECORD_FILE).unlink(missing_ok=True)
     write_yaml(folder / CONFIG_FILE, settings)
     write_json(folder / ARCHITECTURE_FILE, to_json(graph))
-    write_weights(fitted.module.net, folder / WEIGHTS_FILE)
+    write_weights(fitted.kept, folder / WEIGHTS_FILE)
     write_record(record, folder)
     return record
 
@@ -120,10 +129,10 @@ def _check_fit(graph: Graph, dataset: Dataset) -> None:
 
 def _record(settings: dict[str, Any], graph: Graph, dataset: Dataset, fitted: Fitted) -> Record:
     from archbuilder.description import describe_graph
-    from archbuilder.training.provenance import device_name, git_state, versions
+    from archbuilder.training.provenance import git_state, versions
 
     description = describe_graph(graph)
-    parameters = list(fitted.module.net.parameters())
+    parameters = list(fitted.net.parameters())
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
     recipe = recipe_settings(settings)
     return Record(
@@ -132,14 +141,7 @@ def _record(settings: dict[str, Any], graph: Graph, dataset: Dataset, fitted: Fi
         recipe=Recipe(content_hash(recipe), recipe),
         data=dataset.describe(),
         seed=settings["seed"],
-        training=Training(
-            epochs=fitted.trainer.current_epoch,
-            steps=fitted.trainer.global_step,
-            seconds=fitted.seconds,
-            images_per_second=fitted.images_per_second,
-            device=device_name(fitted.module.device),
-            precision=str(fitted.trainer.precision),
-        ),
+        training=fitted.training,
         results=fitted.results,
         versions=versions(),
         git=git_state(),

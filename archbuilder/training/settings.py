@@ -16,7 +16,13 @@ _PARAMS = {
     "batch_size": _WHOLE,
     "label_smoothing": Param("number", minimum=0, maximum=1),
     "channels_last": Param("boolean"),
+    "compile": Param("word", choices=("none", "whole", "blocks")),
+    "init": Param("word", choices=("default", "dirac")),
+    "whiten_bias_epochs": Param("integer", minimum=0),
+    "norm_bias_lr": Param("number", minimum=0),
 }
+# What null turns off.
+_OPTIONAL = {"ema": Param("number", minimum=0, maximum=1), "whiten": Param("word")}
 _TRAINER = {"max_epochs": _WHOLE, "accumulate_grad_batches": _WHOLE, "check_val_every_n_epoch": _WHOLE}
 _GROUPS = ("model", "data", "augment", "optimizer", "schedule", "trainer")
 # Keys of the trainer that say where and how visibly it runs, not what is learned.
@@ -34,6 +40,16 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             raise ConfigError(group, f"a run needs one; choose {group}=NAME, python train.py --help lists them")
     for key, param in _PARAMS.items():
         settings[key] = read(settings[key], param, {}, key)
+    for key, param in _OPTIONAL.items():
+        settings[key] = None if settings[key] is None else read(settings[key], param, {}, key)
+    if not isinstance(settings["freeze"], list) or not all(isinstance(name, str) for name in settings["freeze"]):
+        raise ConfigError("freeze", f"{settings['freeze']} is no list of names; write freeze=['*.norm.weight']")
+    if settings["ema"] in (0, 1):
+        raise ConfigError(
+            "ema",
+            f"{settings['ema']} would keep {'nothing' if settings['ema'] == 0 else 'everything'} "
+            "of the past; use 0.99 or 0.999, or null for no average",
+        )
     trainer = settings["trainer"]
     for key, param in _TRAINER.items():
         if key in trainer:
@@ -54,5 +70,6 @@ def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
         for key, value in settings["trainer"].items()
         if key not in _MACHINE and not key.startswith("enable_")
     }
-    kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing")
+    kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing", "ema", "init", "freeze",
+            "whiten", "whiten_bias_epochs", "norm_bias_lr")  # fmt: skip
     return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"]}

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from archbuilder.data.draws import Draws, draw
 from archbuilder.data.images import Dataset, Images, checked
 from archbuilder.data.settings import plain
 
@@ -43,3 +45,22 @@ def npz(path: Path, n: int = 20, classes: int = 2, size: int = 8, seed: int = 0)
     """Write n random colour images, labels going round the classes."""
     pixels = np.random.default_rng(seed).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
     return save(path, images=pixels, labels=np.arange(n) % classes)
+
+
+def any_images(channels: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[torch.Tensor]:
+    """Draw a few random uint8 images [N, C, H, W] of any small shape."""
+    return st.builds(
+        lambda n, c, h, w, seed: torch.randint(
+            0, 256, (n, c, h, w), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8
+        ),
+        st.integers(1, 6),
+        channels or st.integers(1, 4),
+        st.integers(3, 9),
+        st.integers(3, 9),
+        st.integers(0, 1000),
+    )
+
+
+def draws_for(images: torch.Tensor, seed: int = 0) -> Draws:
+    """Return what chance decides about some images."""
+    return draw(len(images), torch.Generator().manual_seed(seed))

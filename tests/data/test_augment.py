@@ -3,105 +3,134 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archbuilder.data.augment import Augment, cutout, flip, from_settings, translate
+from archbuilder.data.augment import Augment, from_settings
+from archbuilder.data.draws import Draws, alternated
+from archbuilder.data.trivial import trivial
 from archbuilder.errors import ConfigError
-from tests.data.examples import settings_file
+from tests.data import slow
+from tests.data.examples import any_images, draws_for, settings_file
 
 CONF = Path(__file__).parents[2] / "conf" / "augment"
 
-batches = st.builds(
-    lambda n, c, h, w, seed, dtype: (
-        torch.randint(1, 256, (n, c, h, w), generator=torch.Generator().manual_seed(seed)).to(dtype),
-        torch.Generator().manual_seed(seed + 1),
-    ),
-    st.integers(1, 6),
-    st.integers(1, 4),
-    st.integers(4, 9),
-    st.integers(4, 9),
-    st.integers(0, 1000),
-    st.sampled_from([torch.uint8, torch.float32, torch.bfloat16]),
+augments = st.builds(
+    Augment,
+    flip=st.sampled_from([False, True]),
+    translate=st.integers(0, 2),
+    pad=st.sampled_from(["reflect", "zeros"]),
+    trivial=st.booleans(),
+    brightness=st.sampled_from([0.0, 0.4, 1]),
+    contrast=st.sampled_from([0.0, 0.4, 1]),
+    cutout=st.integers(0, 2),
+    mixup=st.sampled_from([0.0, 0.2]),
+    cutmix=st.sampled_from([0.0, 1]),
 )
-Drawn = tuple[torch.Tensor, torch.Generator]
 
 
-@settings(deadline=None, max_examples=50)
-@given(batches, st.booleans(), st.integers(0, 3), st.integers(0, 3))
-def test_shape_and_type_stay_and_the_given_images_are_not_written_to(
-    drawn: Drawn, mirror: bool, pixels: int, size: int
+def applied(augment: Augment, images: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images and labels as a batch is made of them, without normalisation."""
+    shown = augment.hide(augment.move(images, draws).float(), draws)
+    return augment.mix(shown, torch.arange(len(images)) % 3, draws, 3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(any_images(), augments, st.integers(0, 1000))
+def test_shapes_stay_labels_have_one_mass_and_the_given_images_are_not_written_to(
+    images: torch.Tensor, augment: Augment, seed: int
 ) -> None:
-    images, generator = drawn
     before = images.clone()
-    result = Augment(mirror, pixels, size)(images, generator)
-    assert (result.shape, result.dtype) == (images.shape, images.dtype)
+    moved = augment.move(images, draws_for(images, seed))
+    result, labels = applied(augment, images, draws_for(images, seed))
+    assert (moved.shape, moved.dtype) == (images.shape, torch.uint8)
+    assert (result.shape, result.dtype) == (images.shape, torch.float32)
     assert torch.equal(images, before)
+    if augment.mixes:
+        torch.testing.assert_close(labels.sum(1), torch.ones(len(images)))
+    else:
+        assert labels.dtype == torch.int64
 
 
-@settings(deadline=None, max_examples=50)
-@given(batches)
-def test_a_flip_is_for_each_image_the_identity_or_the_mirror(drawn: Drawn) -> None:
-    images, generator = drawn
-    for before, after in zip(images, flip(images, generator), strict=True):
-        assert torch.equal(after, before) or torch.equal(after, before.flip(2))
+@settings(deadline=None, max_examples=60)
+@given(any_images(), augments, st.integers(0, 1000))
+def test_what_is_done_is_what_the_slow_functions_do_one_after_another(
+    images: torch.Tensor, augment: Augment, seed: int
+) -> None:
+    draws = draws_for(images, seed)
+    moved = augment.move(images, draws)
+    # The one random change has tests of its own: here only its place among the others counts.
+    plain = Augment(flip=augment.flip, translate=augment.translate, pad=augment.pad)
+    changed = trivial(plain.move(images, draws), draws).numpy() if augment.trivial else None
+    hidden = augment.hide(moved.float() + 1, draws)
+    for i, image in enumerate(images.numpy()):
+        drawn = {name: float(value[i]) for name, value in draws._asdict().items()}
+        expected = slow.mirror(image) if augment.flip and drawn["flip"] < 0.5 else image
+        if most := augment.translate:
+            down, right = (int(drawn[key] * (2 * most + 1)) - most for key in ("down", "right"))
+            expected = slow.shift(expected, down, right, augment.pad == "reflect")
+        if changed is None:
+            assert augment.brightness or augment.contrast or np.array_equal(moved[i].numpy(), expected)
+        else:
+            expected = changed[i]
+        for key in ("brightness", "contrast"):
+            if strength := getattr(augment, key):
+                expected = getattr(slow, key)(expected, 1 + (2 * drawn[key] - 1) * strength)
+        # Half-way between two levels single precision may round otherwise, and contrast enlarges that.
+        assert np.abs(moved[i].numpy().astype(int) - expected).max() <= 3
+        _, height, width = image.shape
+        row, column = int(drawn["cut_row"] * height), int(drawn["cut_column"] * width)
+        cut = slow.hidden(moved[i].numpy() + np.float32(1), row, column, augment.cutout, augment.cutout)
+        assert np.array_equal(hidden[i].numpy(), cut)
 
 
 def test_about_half_of_the_images_are_mirrored() -> None:
-    images = torch.arange(2).expand(4000, 1, 1, 2)
-    mirrored = flip(images, torch.Generator().manual_seed(0))[:, 0, 0, 0].sum()
+    images = torch.arange(2, dtype=torch.uint8).expand(4000, 1, 1, 2).contiguous()
+    mirrored = Augment(flip=True).move(images, draws_for(images))[:, 0, 0, 0].sum()
     assert 1850 < mirrored < 2150
 
 
-@settings(deadline=None, max_examples=50)
-@given(batches, st.integers(1, 3))
-def test_a_shift_is_a_crop_of_the_image_padded_by_reflection(drawn: Drawn, pixels: int) -> None:
-    images, generator = drawn
-    n, _, height, width = images.shape
-    twin = torch.Generator()
-    twin.set_state(generator.get_state())
-    down, right = torch.randint(-pixels, pixels + 1, (2, n, 1), generator=twin).flatten(1).tolist()
-    padded = torch.nn.functional.pad(images.float(), (pixels,) * 4, mode="reflect").to(images.dtype)
-    for i, after in enumerate(translate(images, pixels, generator)):
-        top, left = pixels + down[i], pixels + right[i]
-        assert torch.equal(after, padded[i, :, top : top + height, left : left + width])
+def test_two_epochs_of_alternating_flips_show_each_image_both_ways() -> None:
+    images = torch.arange(2, dtype=torch.uint8).expand(100, 1, 1, 2).contiguous()
+    augment, first = Augment(flip="alternating"), torch.arange(100) % 2
+    shown = [augment.move(images, alternated(draws_for(images), first, e))[:, 0, 0, 0] for e in (0, 1, 2)]
+    assert torch.equal(shown[0], first)
+    assert torch.equal(shown[1], 1 - first)
+    assert torch.equal(shown[2], first)
 
 
 def test_all_shifts_occur() -> None:
-    images = torch.arange(25.0).view(1, 1, 5, 5).expand(500, 1, 5, 5)
-    centres = translate(images, 2, torch.Generator().manual_seed(0))[:, 0, 2, 2]
+    images = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5).expand(500, 1, 5, 5).contiguous()
+    centres = Augment(translate=2).move(images, draws_for(images))[:, 0, 2, 2]
     assert set(centres.tolist()) == set(range(25))
 
 
-@settings(deadline=None, max_examples=50)
-@given(batches, st.integers(1, 4))
-def test_a_cutout_is_one_square_of_zeros_cut_at_the_border(drawn: Drawn, size: int) -> None:
-    images, generator = drawn
-    for before, after in zip(images, cutout(images, size, generator), strict=True):
-        hidden = (after == 0).all(0)
-        rows, columns = hidden.any(1), hidden.any(0)
-        assert torch.equal(hidden, rows[:, None] & columns[None])
-        assert torch.equal(after[:, ~hidden], before[:, ~hidden])
-        for side in (rows, columns):
-            covered = side.nonzero().flatten()
-            assert len(covered) == covered[-1] - covered[0] + 1
-            inside = covered[0] > 0 and covered[-1] < len(side) - 1
-            assert len(covered) == size if inside else 1 <= len(covered) <= size
-
-
-def test_the_same_generator_state_gives_the_same_images() -> None:
+def test_one_augmentation_more_leaves_what_the_others_do() -> None:
     images = torch.randint(0, 256, (16, 3, 8, 8), dtype=torch.uint8)
-    augment = Augment(flip=True, translate=3, cutout=2)
-    once, again, other = (augment(images, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    draws = draws_for(images)
+    without, more = (Augment(flip=flip, translate=2, cutout=2) for flip in (False, True))
+    seen = [augment.hide(torch.ones(16, 1, 8, 8), draws) for augment in (without, more)]
+    assert torch.equal(*seen)
+
+
+def test_the_same_draws_give_the_same_images() -> None:
+    images = torch.randint(0, 256, (16, 3, 8, 8), dtype=torch.uint8)
+    augment = Augment(flip=True, translate=3, trivial=True, cutout=2, mixup=0.2)
+    once, again, other = (applied(augment, images, draws_for(images, seed))[0] for seed in (1, 1, 2))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
 
 
 def test_nothing_asked_for_is_nothing_done() -> None:
-    images, generator = torch.rand(2, 3, 8, 8), torch.Generator()
-    assert Augment()(images, generator) is images
+    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
+    labels, draws, augment = torch.arange(2), draws_for(images), Augment()
+    assert augment.move(images, draws) is images
+    shown = images.float()
+    assert augment.hide(shown, draws) is shown
+    assert augment.mix(shown, labels, draws, 2)[1] is labels
 
 
 @pytest.mark.parametrize(
@@ -116,7 +145,11 @@ def test_nothing_asked_for_is_nothing_done() -> None:
 def test_the_shipped_settings(name: str, expected: Augment) -> None:
     settings = settings_file(CONF / f"{name}.yaml")
     assert from_settings(settings) == expected
-    assert set(settings) == {"flip", "translate", "cutout"}
+    assert list(settings) == list(vars(expected)), "every key stands in every file, so that it can be overridden"
+
+
+def test_all_shipped_settings_are_tested() -> None:
+    assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "light", "shift", "strong"}
 
 
 @pytest.mark.parametrize(
@@ -124,8 +157,16 @@ def test_the_shipped_settings(name: str, expected: Augment) -> None:
     [
         ({"translate": -1}, "augment.translate: -1 is negative; 0 turns it off"),
         ({"cutout": -2}, "augment.cutout: -2 is negative; 0 turns it off"),
+        ({"mixup": -0.1}, "augment.mixup: -0.1 is negative; 0 turns it off"),
+        ({"cutmix": float("inf")}, "augment.cutmix: inf is no number to draw with; 0 turns it off"),
+        ({"brightness": float("nan")}, "augment.brightness: nan is no number to draw with; 0 turns it off"),
+        ({"contrast": 1.5}, "augment.contrast: 1.5 is beyond 1, which goes down to black"),
         ({"translate": 1.5}, "augment.translate: needs a whole number, not 1.5"),
-        ({"flip": 1}, "augment.flip: needs true or false, not 1"),
+        ({"flip": 1}, "augment.flip: needs true or false or alternating, not 1"),
+        ({"flip": "alternate"}, "augment.flip: needs true or false or alternating, not 'alternate'"),
+        ({"pad": "zero"}, "augment.pad: needs reflect or zeros, not 'zero'"),
+        ({"trivial": "yes"}, "augment.trivial: needs true or false, not 'yes'"),
+        ({"mixup": True}, "augment.mixup: needs a whole number or a fraction, not True"),
         ({"flips": True}, "augment.flips: unknown key; did you mean 'flip'?"),
     ],
 )
@@ -135,8 +176,18 @@ def test_settings_out_of_range_are_refused(values: dict[str, Any], message: str)
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("key", ["translate", "cutout"])
-def test_a_shift_or_square_as_large_as_the_images_is_refused(key: str) -> None:
-    augment = from_settings({key: 8})
-    with pytest.raises(ConfigError, match=rf"augment.{key}: 8 pixels on images of 9x8; use less"):
-        augment(torch.zeros(1, 3, 9, 8), torch.Generator())
+@pytest.mark.parametrize(
+    ("values", "shape", "message"),
+    [
+        ({"translate": 8}, (1, 9, 8), "augment.translate: 8 pixels on images of 9x8; use less than their size"),
+        ({"cutout": 8}, (1, 9, 8), "augment.cutout: 8 pixels on images of 9x8; use less than their size"),
+        ({"saturation": 0.5}, (1, 8, 8), "augment.saturation: images of 1 channels have none; use 0"),
+        ({"trivial": True}, (3, 2, 8), "augment.trivial: images of 2x8 are too small; use false"),
+    ],
+)
+def test_what_cannot_be_done_to_the_images_is_refused(
+    values: dict[str, Any], shape: tuple[int, int, int], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_settings(values).check(shape)
+    assert str(caught.value) == message

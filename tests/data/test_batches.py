@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,11 +10,22 @@ from hypothesis import strategies as st
 
 from archbuilder.data.augment import Augment
 from archbuilder.data.batches import BatchSource, scale_and_offset
-from archbuilder.data.images import Dataset, checked
+from archbuilder.data.images import Dataset, Images, checked
 from archbuilder.errors import ConfigError, DataError
 from tests.data.examples import numbered, random_images
 
 AUGMENT = Augment(flip=True, translate=2, cutout=2)
+EVERYTHING = Augment(
+    flip="alternating",
+    translate=2,
+    trivial=True,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    cutout=2,
+    mixup=0.2,
+    cutmix=1,
+)
 
 
 def colourful(n: int = 40) -> Dataset:
@@ -60,7 +72,7 @@ def test_evaluation_gives_every_image_once_in_order_and_untouched() -> None:
 def test_images_and_labels_stay_together() -> None:
     dataset = numbered(12)
     scale, offset = scale_and_offset(dataset.mean, dataset.std)
-    for images, labels in BatchSource(dataset, "train", 4, train=True, augment=Augment(True, 3)):
+    for images, labels in BatchSource(dataset, "train", 4, train=True, augment=Augment(flip=True, translate=3)):
         torch.testing.assert_close(images, (labels.view(-1, 1, 1, 1) * scale + offset).expand(images.shape))
 
 
@@ -134,6 +146,83 @@ def test_an_epoch_left_early_does_not_disturb_the_next() -> None:
     assert torch.equal(pixels_of(whole), pixels_of(broken))
 
 
+@pytest.mark.parametrize("limit", [None, 0])
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 3), st.integers(0, 4), st.data())
+def test_an_epoch_can_be_begun_anywhere_and_goes_on_as_it_would_have(
+    limit: int | None, n: int, batch: int, world: int, epoch: int, data: st.DataObject
+) -> None:
+    rank = data.draw(st.integers(0, world - 1))
+    options: dict[str, Any] = {"train": True, "augment": EVERYTHING, "seed": 5, "rank": rank, "world": world}
+    dataset = colourful(max(n, world))
+    whole, resumed = (BatchSource(dataset, "train", batch, limit=limit, **options) for _ in range(2))
+    begun = data.draw(st.integers(0, len(whole)))
+    whole.set_epoch(epoch)
+    expected = [*list(whole)[begun:], *whole]
+    resumed.set_position(epoch, begun)
+    produced = [*resumed, *resumed]
+    assert len(produced) == len(expected) == 2 * len(whole) - begun
+    for ours, theirs in zip(produced, expected, strict=True):
+        assert torch.equal(ours[0], theirs[0])
+        assert torch.equal(ours[1], theirs[1])
+
+
+def test_a_position_can_be_set_until_the_first_batch() -> None:
+    source, whole = (BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT) for _ in range(2))
+    whole.set_epoch(2)
+    iterator = iter(source)
+    source.set_position(2, 3)
+    assert torch.equal(next(iterator)[0], list(whole)[3][0])
+
+
+@pytest.mark.parametrize("batch", [-1, 6])
+def test_a_position_that_the_epoch_does_not_have_is_refused(batch: int) -> None:
+    source = BatchSource(colourful(), "train", 8, train=True)
+    with pytest.raises(ConfigError, match=f"batch: there is no batch {batch} in an epoch of 5; go on with"):
+        source.set_position(0, batch)
+
+
+def test_no_two_batches_are_augmented_alike() -> None:
+    dataset = colourful()
+    dataset.splits["train"].images.copy_(random_images(1).images.expand(40, 3, 8, 8))
+    drawn = [
+        images for epoch in range(2) for images, _ in BatchSource(dataset, "train", 10, train=True, augment=AUGMENT)
+    ]
+    assert all(not torch.equal(one, other) for i, one in enumerate(drawn[:4]) for other in drawn[:i])
+
+
+def test_alternating_flips_show_each_image_both_ways_in_two_epochs_whoever_gets_it() -> None:
+    left = torch.zeros(60, 1, 4, 4, dtype=torch.uint8)
+    left[..., 0] = 255
+    split = Images(left, torch.arange(60))
+    dataset = checked("left", {"train": split, "val": split}, [str(i) for i in range(60)])
+    shown = []
+    for epoch in range(4):
+        seen = torch.full((60,), -1)
+        for rank in range(2):
+            source = BatchSource(
+                dataset, "train", 7, train=True, augment=Augment(flip="alternating"), rank=rank, world=2
+            )
+            source.set_epoch(epoch)
+            for images, labels in source:
+                seen[labels] = (images[:, 0, 0, 0] < 0).long()
+        shown.append(seen)
+    for one, following in itertools.pairwise(shown):
+        both = (one >= 0) & (following >= 0)
+        assert both.sum() > 40
+        assert torch.equal(one[both], 1 - following[both])
+    assert 15 < (shown[0] == 1).sum() < 45
+
+
+def test_mixed_labels_are_probabilities_and_evaluation_is_never_mixed() -> None:
+    dataset = colourful()
+    for _, labels in BatchSource(dataset, "train", 8, train=True, augment=Augment(mixup=0.2)):
+        assert (labels.shape, labels.dtype) == ((8, 3), torch.float32)
+        torch.testing.assert_close(labels.sum(1), torch.ones(8))
+    for _, labels in BatchSource(dataset, "val", 8, augment=EVERYTHING):
+        assert labels.dtype == torch.int64
+
+
 def test_no_state_of_torchs_own_generator_is_used_or_changed() -> None:
     before = torch.get_rng_state()
     pixels_of(BatchSource(colourful(), "train", 8, train=True, augment=AUGMENT))
@@ -188,6 +277,17 @@ def test_on_a_gpu_the_batches_are_made_there() -> None:
         assert labels.is_cuda
     evaluation = BatchSource(colourful(), "val", 4, device="cuda")
     torch.testing.assert_close(pixels_of(evaluation).cpu(), pixels_of(BatchSource(colourful(), "val", 4)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_on_a_gpu_resident_and_streamed_batches_are_the_same_and_those_of_the_cpu() -> None:
+    resident, streamed, cpu = (
+        BatchSource(colourful(400), "train", 8, train=True, augment=EVERYTHING, device=device, limit=limit)
+        for device, limit in (("cuda", None), ("cuda", 0), ("cpu", None))
+    )
+    for here, sent, there in zip(resident, streamed, cpu, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(here, sent, strict=True))
+        torch.testing.assert_close(here[1].cpu(), there[1])
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from omegaconf import OmegaConf
 
 from archbuilder.data import SOURCES, load
 from archbuilder.data.arrays import arrays
-from archbuilder.data.cifar10 import cifar10
 from archbuilder.data.digits import digits
+from archbuilder.data.downloads import cifar10, cifar100, fashion_mnist
+from archbuilder.data.folder import folder
 from archbuilder.data.settings import plain
 from archbuilder.errors import ConfigError
 from tests.data.examples import npz, settings_file
@@ -30,7 +31,7 @@ def test_a_config_object_will_do_as_well(tmp_path: Path) -> None:
     assert load(config).describe().splits == {"train": 18, "val": 2}
 
 
-@pytest.mark.parametrize("source", [arrays, cifar10, digits])
+@pytest.mark.parametrize("source", [arrays, cifar10, cifar100, digits, fashion_mnist, folder])
 def test_the_shipped_settings_are_the_defaults(source: Any) -> None:
     settings = settings_file(CONF / f"{source.__name__}.yaml")
     assert settings.pop("name") == source.__name__
@@ -53,10 +54,13 @@ def test_asking_for_sources_imports_none_of_the_slow_libraries() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "data.name: say which data to use; known: arrays, cifar10, digits"),
+        ({}, "data.name: say which data to use; known: arrays, cifar10, cifar100, digits, fashion_mnist, folder"),
         ({"name": "???"}, "data.name: say which data to use"),
         ({"name": "cifar"}, "data.name: there is no data 'cifar'; did you mean 'cifar10'?"),
-        ({"name": None}, "data.name: there is no data 'None'; known: arrays, cifar10, digits"),
+        (
+            {"name": None},
+            "data.name: there is no data 'None'; known: arrays, cifar10, cifar100, digits, fashion_mnist, folder",
+        ),
         ({"name": "digits", "hold_out": 0.1}, "data.hold_out: unknown key; did you mean 'holdout'?"),
         ({"name": "digits", "_target_": "os.system"}, "data._target_: unknown key"),
         ({"name": "digits", "holdout": "x"}, "data.holdout: needs a whole number or a fraction, not 'x'"),
@@ -69,6 +73,10 @@ def test_asking_for_sources_imports_none_of_the_slow_libraries() -> None:
         ({"name": "cifar10", "root": 5}, "data.root: needs a text, not 5"),
         ({"name": "arrays", "train": 5}, "data.train: needs a text or a list of texts, not 5"),
         ({"name": "arrays", "train": None}, "data.train: needs a text or a list of texts, not None"),
+        ({"name": "folder"}, "data.root: say which folder holds the images, for example data.root=my/images"),
+        ({"name": "folder", "root": "x", "cache": 1}, "data.cache: needs a text or null, not 1"),
+        ({"name": "folder", "root": "x", "size": 0}, "data.size: 0 pixels; use 1..1024"),
+        ({"name": "folder", "root": "x", "channels": 2}, "data.channels: 2 channels; use 1 for grey or 3"),
         (
             {"name": "arrays", "train": "a.npz", "labels": [0, 1]},
             "data.labels: needs a list of texts or null",

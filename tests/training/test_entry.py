@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,9 @@ def test_a_sweep_trains_each_network_ends_with_the_table_and_goes_on_where_it_wa
     assert table.index("plain") < table.index("fire_small")
     assert "123,898" in table
 
-    (next(sweep.glob("fire_small-*")) / "record.json").unlink()
+    [folder] = sweep.glob("fire_small-*")
+    (folder / "record.json").unlink()
+    shutil.rmtree(folder / "checkpoints")
     again = train(tmp_path, *command)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("finished before") == 1
@@ -100,8 +103,8 @@ class Broken(lightning.Callback):
         raise RuntimeError("out of luck")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, number: signal.Signals) -> None:
     endless = ("model=plain", "data.size=16", "model.input=[3,16,16]", "trainer.max_epochs=1000", "hydra.run.dir=run")
     process = subprocess.Popen(
         [sys.executable, "-u", str(ROOT / "train.py"), *endless],
@@ -113,18 +116,11 @@ def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, numb
             break
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == code
-    assert "nothing was recorded, the same command starts it again" in errors
+    assert process.returncode == 75
+    assert f"stopped by {number.name} after step" in errors
+    assert "; the same command goes on from there" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "run" / "record.json").exists()
-
-
-def test_two_processes_share_the_work_and_leave_one_record(tmp_path: Path) -> None:
-    done = train(tmp_path, "model=plain", "trainer.devices=2", "hydra.run.dir=run", *SMALL)
-    assert done.returncode == 0, done.stderr
-    record = read_record(tmp_path / "run")
-    assert record.results[0].n == 359
-    assert record.training.steps == 1438 // 2 // 128
 
 
 @pytest.mark.parametrize(

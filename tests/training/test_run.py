@@ -87,7 +87,7 @@ def test_the_accuracy_in_the_record_is_that_of_the_weights_beside_it(folder: Pat
 
 def test_metrics_have_one_row_per_epoch_with_both_splits(folder: Path) -> None:
     rows = list(csv.DictReader((folder / "metrics.csv").open()))
-    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
     assert {"train/accuracy", "train/loss", "val/accuracy", "val/loss", "lr"} <= set(rows[0])
     assert float(rows[-1]["val/accuracy"]) == pytest.approx(read_record(folder).results[0].accuracy)
 
@@ -160,7 +160,7 @@ def test_callbacks_that_may_change_what_is_learned_make_another_run(tmp_path: Pa
     plain = run_settings(configured(tmp_path))
     average = "+callbacks.avg={_target_: lightning.pytorch.callbacks.StochasticWeightAveraging, swa_lrs: 0.5}"
     averaged = run_settings(configured(tmp_path, average))
-    assert plain == run_settings(configured(tmp_path, "callbacks=none"))
+    assert plain == run_settings(configured(tmp_path, "callbacks=default"))
     assert plain != averaged
     assert recipe_settings(plain) != recipe_settings(averaged)
 
@@ -202,6 +202,7 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         (["trainer.max_epochs=abc"], ConfigError, "trainer.max_epochs"),
         (["trainer.max_epochs=0"], ConfigError, "trainer.max_epochs"),
         (["trainer.precision=64-true"], ConfigError, "trainer.precision"),
+        (["whiten=stem.conf"], ConfigError, "did you mean 'stem.conv'?"),
         (["+callbacks.mine={_target_: os.getcwd}"], ConfigError, "no callback"),
         (["seed=-1"], ConfigError, "seed"),
         (["data=arrays", "data.train=nothing/*.npz"], DataError, "nothing/*.npz"),

@@ -1,0 +1,50 @@
+"""Out of memory: told with a batch that fits."""
+
+from __future__ import annotations
+
+import gc
+
+import torch
+
+from archbuilder.errors import TrainingError
+from archbuilder.training.datamodule import Batches
+from archbuilder.training.module import Classifier
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch ran out of memory, on a GPU or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+
+
+def out_of_memory(error: RuntimeError, module: Classifier, batches: Batches) -> TrainingError:
+    """Return what to tell: the first half, quarter, ... of the batch for which one step fits, if any."""
+    device = batches.train.device if batches.train is not None else torch.device("cpu")
+    size = batches.batch_size // 2
+    while size >= 1 and not _fits(module, batches, size, device):
+        size //= 2
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else "this machine"
+    advice = (
+        f"batch_size={size} fits, with trainer.accumulate_grad_batches={batches.batch_size // size} for the same steps"
+        if size
+        else "not even one image fits: use a smaller network or smaller images"
+    )
+    return TrainingError(f"{place} has too little memory for batch_size={batches.batch_size}; {advice}")
+
+
+def _fits(module: Classifier, batches: Batches, size: int, device: torch.device) -> bool:
+    """Tell whether a step with so many images goes through."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    try:
+        net = module.net.to(device).train()
+        made = net(torch.zeros(size, *batches.dataset.shape, device=device))
+        outputs = made if isinstance(made, tuple) else (made,)
+        torch.stack([output.float().sum() for output in outputs]).sum().backward()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return False
+    finally:
+        module.zero_grad(set_to_none=True)
+    return True

@@ -1,0 +1,60 @@
+"""Training in several processes that each run the program anew: what those that follow are told to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, read_write
+
+from archbuilder.language.overrides import quoted
+
+
+def is_follower() -> bool:
+    """Tell whether this process was started by another one to train along with it."""
+    return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("SLURM_PROCID", "0")) > 0
+
+
+@contextmanager
+def group() -> Iterator[None]:
+    """Leave no trace of a group of processes behind: the next job of a sweep makes one of its own."""
+    import torch
+
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    try:
+        yield
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+# What Lightning sets for the processes that it starts, and takes for a sign that they were started.
+_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+
+
+def repeat_this_job(config: DictConfig) -> None:
+    """Make Lightning start its further processes with this very job and folder, not with the whole command.
+
+    Lightning repeats the command line, which in a sweep would start the sweep anew, each time into another folder.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    strategy = str(config.trainer.get("strategy", "auto"))
+    if not HydraConfig.initialized() or "spawn" in strategy or "fork" in strategy or is_follower():
+        return
+    hydra: Any = HydraConfig.instance().cfg
+    folder = Path(config.folder).resolve()
+    own = [source.path for source in hydra.hydra.runtime.config_sources if source.provider == "command-line"]
+    places = [word for path in own for word in ("--config-dir", path)]
+    sys.argv[1:] = [*places, *hydra.hydra.overrides.task, f"folder={quoted(str(folder))}"]
+    # Lightning gives this one on.
+    with read_write(hydra.hydra):
+        hydra.hydra.run.dir = str(folder)

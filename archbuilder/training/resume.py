@@ -1,0 +1,72 @@
+"""Where a run goes on from: the newest whole checkpoint that is its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from archbuilder.data.images import Dataset
+from archbuilder.errors import ConfigError, TrainingError
+from archbuilder.graph import Graph
+from archbuilder.graph_json import graph_hash
+from archbuilder.record import content_hash
+from archbuilder.training import checkpoints
+
+CHECKPOINTS = "checkpoints"
+
+Identity = dict[str, str]
+
+
+def identity(graph: Graph, dataset: Dataset, settings: dict[str, Any]) -> Identity:
+    """Return what a run is, by hashes: its network, its data, its settings."""
+    return {"network": graph_hash(graph), "data": dataset.fingerprint, "settings": content_hash(settings)}
+
+
+def starting_point(wanted: Any, folder: Path, own: Identity) -> Path | None:
+    """Return the checkpoint to go on from, or None to start anew; tells in a line which.
+
+    `wanted` is `auto` (whatever the run's own folder holds that fits), a checkpoint's path or a run's folder, or
+    null. Raises TrainingError for a path that leads to nothing whole, or to another network's checkpoint; ConfigError
+    for what is neither.
+    """
+    if wanted in (None, False):
+        return None
+    if not isinstance(wanted, str):
+        raise ConfigError("resume", f"{wanted!r:.60} is neither auto, null, a checkpoint's path nor a run's folder")
+    return _automatic(folder / CHECKPOINTS, own) if wanted == "auto" else _named(Path(wanted), own)
+
+
+def _automatic(folder: Path, own: Identity) -> Path | None:
+    path, damaged = checkpoints.newest(folder)
+    for one in damaged:
+        print(f"{os.path.relpath(one)}: is damaged and left aside")
+    if path is None:
+        return None
+    changed = _differences(checkpoints.read(path), own)
+    if changed:
+        print(f"{os.path.relpath(path)}: the {' and the '.join(changed)} changed since; starting anew")
+        return None
+    print(f"going on from {os.path.relpath(path)}")
+    return path
+
+
+def _named(path: Path, own: Identity) -> Path:
+    if path.is_dir():
+        inside = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
+        found, _ = checkpoints.newest(inside)
+        if found is None:
+            raise TrainingError(f"{path}: there is no whole checkpoint in this folder")
+        path = found
+    changed = _differences(checkpoints.read(path), own)
+    if "network" in changed:
+        raise TrainingError(f"{path}: is the checkpoint of another network; go on with the one it was saved from")
+    for what in changed:
+        print(f"{path}: was saved with other {what}")
+    print(f"going on from {path}")
+    return path
+
+
+def _differences(content: dict[str, Any], own: Identity) -> list[str]:
+    saved = content["archbuilder"]["identity"]
+    return [what for what in own if saved.get(what) != own[what]]
