@@ -11,7 +11,7 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.blocks import Library
 from archbuilder.language.model import read_model
 from archbuilder.language.scale import read_scale
-from archbuilder.language.width_search import GivenUp, Trials, closest, narrowest
+from archbuilder.language.width_search import GivenUpError, Trials, closest, narrowest
 
 KINDS = {
     "params": "parameters, those of auxiliary heads included: 300000, 300k or 1.5M",
@@ -72,7 +72,7 @@ def _best(searches: list[Trials], wanted: int) -> tuple[tuple[float, Trials] | N
     for search in searches:
         try:
             width = closest(search, wanted, start)
-        except GivenUp as error:
+        except GivenUpError as error:
             given_up = given_up or ConfigError(f"model.budget.{search.kind}", f"{error}; say scale.width instead")
             continue
         cost = None if width is None else search.cost(width)

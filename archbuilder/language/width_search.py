@@ -19,7 +19,7 @@ MOST_WORK = 30_000
 NARROWEST, WIDEST = float(PARAMS["width"].minimum or 1), float(PARAMS["width"].maximum or 1)
 
 
-class GivenUp(Exception):
+class GivenUpError(Exception):
     """A search that would take too long; the message says why."""
 
 
@@ -52,7 +52,7 @@ class Trials:
     library: Library
     kind: str
     share: int = 1
-    """This search may take so manieth a part of the work that one budget may cause."""
+    """How many searches share the work that one budget may cause."""
     made: dict[float, Trial] = field(default_factory=dict)
     literals: set[int] = field(default_factory=set)
     """Every literal number of channels that was asked about."""
@@ -72,7 +72,7 @@ class Trials:
         return refusal
 
     def at(self, width: float) -> Trial:
-        """Return what comes of a width. Raises GivenUp, and ConfigError where the model is too deep for a search."""
+        """Return what comes of a width. Raises GivenUpError, and ConfigError where the model is too deep for a search."""
         if width not in self.made:
             alike = self._alike(width)
             if alike:
@@ -105,9 +105,9 @@ class Trials:
         from archbuilder.language.expand import expand_read
 
         if len(self.made) >= MOST_TRIALS:
-            raise GivenUp(f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose")
+            raise GivenUpError(f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose")
         if self._work + self._largest > MOST_WORK // self.share:
-            raise GivenUp(f"{len(self.made)} widths are tried, and more would take long in a model of this many layers")
+            raise GivenUpError(f"the model has {self._largest:,} layers, too many to try width after width")
         scale = _Recorder(width, self.scale.depth, self.scale.divisor)
         counter = Counter()
         cost, refusal = None, None
@@ -115,9 +115,9 @@ class Trials:
             graph = expand_read(replace(self.model, scale=scale), self.library, "model", counter)
             if counter.layers > MOST_LAYERS:
                 what = f"the model has more than {MOST_LAYERS:,} layers; say scale.width instead"
-                raise _TooDeep("model.budget", what)
+                raise _TooDeepError("model.budget", what)
             cost = getattr(describe_graph(graph), self.kind)
-        except _TooDeep:
+        except _TooDeepError:
             raise
         except ConfigError as error:
             refusal = error
@@ -127,14 +127,14 @@ class Trials:
         return Trial(cost, refusal, scale.answers)
 
 
-class _TooDeep(ConfigError):
+class _TooDeepError(ConfigError):
     """A model that is too deep for a search."""
 
 
 def closest(trials: Trials, wanted: int, start: float = 1.0) -> float | None:
     """Return the width that costs most of those within what is wanted, or None; cost is taken to rise with width.
 
-    The search begins at `start`. Raises GivenUp.
+    The search begins at `start`. Raises GivenUpError.
     """
     first = _first_that_builds(trials, start)
     if first is None:
@@ -156,7 +156,7 @@ def narrowest(trials: Trials, wanted: int = 0) -> int | None:
     if built:
         try:
             next((width for width in _ways(trials, NARROWEST, min(built)) if trials.cost(width) is not None), None)
-        except GivenUp:
+        except GivenUpError:
             if wanted:
                 raise
     lowest = min((trial.cost for trial in trials.made.values() if trial.cost is not None), default=None)
@@ -242,7 +242,7 @@ def _ways(trials: Trials, low: float, high: float) -> list[float]:
     for literal in trials.literals:
         first, last = int(low * literal / divisor) - 1, int(high * literal / divisor) + 1
         if len(edges) + last - first > MOST_WIDTHS:
-            raise GivenUp(f"{literal:,} channels can be rounded in too many ways")
+            raise GivenUpError(f"{literal:,} channels can be rounded in too many ways")
         edges |= set(_steps(literal, divisor, first, last))
     ordered = sorted(edge for edge in edges if low <= edge <= high)
     # Edges that differ by rounding alone are one.

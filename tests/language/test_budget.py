@@ -78,36 +78,45 @@ def test_a_width_is_found_with_few_expansions(name: str, monkeypatch: pytest.Mon
     assert 1 <= len(counted) <= 10
 
 
-def all_costs(source: dict[str, Any], literals: list[int], divisor: int) -> list[int]:
-    """Return what the model costs under every width up to 8, from an expansion for each way of rounding."""
-    ways: dict[tuple[int, ...], float] = {}
-    for step in range(2, 16_000):
-        width = step / 2000
-        ways[tuple(literals if width == 1 else (divisible(number * width, divisor) for number in literals))] = width
-    costs = []
-    for width in ways.values():
-        try:
-            costs.append(describe({**source, "scale": {"divisor": divisor, "width": width}}).params)
-        except ConfigError:
-            continue
-    return costs
+def all_costs(source: dict[str, Any], literals: list[int], divisor: int, highest: int) -> list[int]:
+    """Return what the model costs under every width up to 16, or up to the first beyond `highest`."""
+    # Rounding changes at half a multiple, or where a multiple is a tenth less than what is rounded.
+    edges = {
+        edge * divisor / number
+        for number in literals
+        for step in range(1, 16 * number // divisor)
+        for edge in (step + 0.5, step / 0.9)
+    }
+    widths = sorted({1.0, 0.001, *(edge * (1 + side) for edge in edges for side in (-1e-6, 1e-6))})
+    costs: dict[tuple[int, ...], int | None] = {}
+    for width in widths:
+        way = tuple(literals if width == 1 else (divisible(number * width, divisor) for number in literals))
+        if way not in costs:
+            try:
+                cost = describe({**source, "scale": {"divisor": divisor, "width": width}}).params
+            except ConfigError:
+                cost = None
+            costs[way] = cost
+            if cost is not None and cost > highest and width > 1:
+                break
+    return [cost for cost in costs.values() if cost is not None]
 
 
 @st.composite
 def small_models(draw: st.DrawFn) -> tuple[dict[str, Any], list[int]]:
     """Return a model that many widths of do not build, and its literals."""
-    first, second = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    first, second = draw(st.integers(4, 14)), draw(st.integers(4, 14))
     layers: dict[str, Any] = {"a": conv(first), "b": {**conv(second), "groups": draw(st.sampled_from([1, 2, 3, 5]))}}
     if draw(st.booleans()):
-        layers["c"] = {"block": "reduce", "out": f"fixed({draw(st.integers(1, 64))})"}
+        layers["c"] = {"block": "reduce", "out": f"fixed({draw(st.integers(1, 24))})"}
     return model(layers), [first, second]
 
 
-@settings(max_examples=25, deadline=None)
-@given(small_models(), st.integers(1, 40_000), st.sampled_from([None, 1, 8]))
+@settings(max_examples=15, deadline=None)
+@given(small_models(), st.integers(1, 5000), st.sampled_from([None, 1, 8]))
 def test_the_width_is_the_best_of_all(made: tuple[dict[str, Any], list[int]], wanted: int, divisor: int | None) -> None:
     source, literals = made
-    tried = {by: all_costs(source, literals, by) for by in ([divisor] if divisor else [1, 8])}
+    tried = {by: all_costs(source, literals, by, wanted) for by in ([divisor] if divisor else [1, 8])}
     within = {by: max((cost for cost in costs if cost <= wanted), default=-1) for by, costs in tried.items()}
     coarse_too = divisor is None and within[1] < 0.98 * wanted
     best = max(within.values()) if coarse_too else next(iter(within.values()))
@@ -116,25 +125,25 @@ def test_the_width_is_the_best_of_all(made: tuple[dict[str, Any], list[int]], wa
         assert describe(budgeted).params == best
     elif any(tried.values()):
         cheapest = min(cost for costs in tried.values() for cost in costs)
-        refused(budgeted, "model.budget.params", f"{wanted:,} cannot be reached .* cheapest has {cheapest:,}")
+        refused(budgeted, "model.budget.params", f"{wanted:,} cannot be reached", f"has {cheapest:,}")
     else:
-        refused(budgeted, "model.stages")
+        with pytest.raises(ConfigError, match=r"model\.stages"):
+            describe(budgeted)
 
 
 @pytest.mark.parametrize(
     ("name", "amount", "least"),
     [("imagenet/regnet_y_400mf", "3M", 2_900_000), ("imagenet/resnext50_32x4d", "10M", 6_789_384)],
 )
-def test_where_hardly_any_width_builds_multiples_of_eight_are_searched_too(name: str, amount: str, least: int) -> None:
+def test_where_hardly_any_width_builds_one_is_found(name: str, amount: str, least: int) -> None:
     content = resolved(name, f"+model.budget.params={amount}")
-    assert content["scale"]["divisor"] == 8
     assert least <= describe(content).params <= int(amount[:-1]) * 10**6
 
 
 def test_what_is_told_to_be_the_cheapest_is() -> None:
     source = model({"a": conv(30), "b": {**conv(60), "groups": 3}})
-    refused({**source, "budget": {"params": 100}}, "model.budget.params", "the cheapest has 144")
-    assert describe({**source, "budget": {"params": 150}}).params == 144
+    refused({**source, "budget": {"params": 100}}, "model.budget.params", "the cheapest has 171")
+    assert describe({**source, "budget": {"params": 200}}).params == 171
 
 
 def test_a_model_that_builds_only_at_other_widths_than_1_has_a_budget_too() -> None:
@@ -161,10 +170,10 @@ def test_a_width_beside_a_budget_is_refused() -> None:
 
 
 def test_width_goes_as_far_as_a_scale_does() -> None:
-    content = resolve_budget(model({"a": conv(1)}, budget={"params": 27 * 999}), library())
-    assert describe(content).params == 27 * 999
+    content = resolve_budget(model({"a": conv(1)}, budget={"params": 37 * 999}), library())
+    assert describe(content).params == 37 * 999
     content = resolve_budget(model({"a": conv(1)}, budget={"params": "100M"}), library())
-    assert describe(content).params == 27 * 1000
+    assert describe(content).params == 37 * 1000
 
 
 def test_a_network_without_parameters_is_within_every_budget() -> None:
@@ -213,13 +222,13 @@ def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:
 
 
 def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -> None:
-    layers = {"a": {"block": "channel_shuffle", "groups": "n // 2"}, "b": conv(2048)}
-    source = model(layers, params={"n": {"type": "channels", "default": 4}}, budget={"params": "100M"})
+    layers = {"a": conv(2048), "b": conv(2048, groups="n")}
+    source = model(layers, params={"n": {"type": "channels", "default": 499}}, budget={"params": "10M"})
     refused(source, "model.budget.params", "of 500 widths hardly any builds")
 
 
 def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:
     deep = model({"a": conv(8, repeat=20_000)}, budget={"params": "1M"})
     refused(deep, "model.budget", "more than 10,000 layers; say scale.width")
-    wide = model({"a": conv(5_000_000)}, budget={"params": "100M"})
-    refused(wide, "model.budget", "5,000,000 channels can be rounded in too many ways")
+    wide = model({"a": conv(200_000), "b": {"block": "reduce", "out": "fixed(150_000)"}}, budget={"params": 100})
+    refused(wide, "model.budget.params", "200,000 channels can be rounded in too many ways; say scale.width")
