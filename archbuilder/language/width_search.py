@@ -72,7 +72,7 @@ class Trials:
         return refusal
 
     def at(self, width: float) -> Trial:
-        """Return what comes of a width. Raises GivenUpError, and ConfigError where the model is too deep for a search."""
+        """Return what comes of a width. Raises GivenUpError, and ConfigError where the model is too deep."""
         if width not in self.made:
             alike = self._alike(width)
             if alike:
@@ -141,6 +141,13 @@ def closest(trials: Trials, wanted: int, start: float = 1.0) -> float | None:
         return None
     low, high = _bracket(trials, wanted, first)
     best = _last_within(_ways(trials, low, high), trials, wanted)
+    while high < WIDEST and not any(trial.cost is not None and trial.cost > wanted for trial in trials.made.values()):
+        # Nothing that builds was seen to cost more, so what is wider may still be within.
+        low, high = high, min(high * 2, WIDEST)
+        wider = _last_within(_ways(trials, low, high), trials, wanted)
+        if wider is None:
+            break
+        best = wider
     if best is None and narrowest(trials, wanted) is not None:
         # All between is too wide or does not build, but what is much narrower does.
         best = _last_within(_ways(trials, NARROWEST, low), trials, wanted)
@@ -180,6 +187,8 @@ def _seeds() -> Iterator[float]:
     powers = [2.0**step for step in range(10)]
     for number in (*powers, 3.0, 5.0, 6.0, 7.0, *map(float, range(9, 16))):
         yield from (number, 1 / number)
+    # What builds at few widths only is met by small steps; most of them are rounded alike and cost nothing.
+    yield from (step / 16 for step in range(1, 256))
 
 
 def _bracket(trials: Trials, wanted: int, first: float) -> tuple[float, float]:
@@ -206,7 +215,7 @@ def _widened(trials: Trials, wanted: int, low: float, high: float) -> tuple[floa
     costs = {width: trial.cost for width, trial in trials.made.items() if trial.cost is not None}
     within = max((width for width, cost in costs.items() if cost <= wanted), default=0.0)
     beyond = min((width for width, cost in costs.items() if cost > wanted), default=WIDEST)
-    return max(min(low, max(within, low / 2)), NARROWEST), min(max(high, min(beyond, high * 2)), WIDEST)
+    return max(min(low, max(within, low / 2)), NARROWEST), min(max(high, min(beyond, high * 4)), WIDEST)
 
 
 def _steps(literal: int, divisor: int, first: int, last: int) -> Iterator[float]:

@@ -265,7 +265,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda _: model(
             {"a": conv(200_000), "b": {"block": "reduce", "out": "fixed(150_000)"}}, budget={"params": 100}
         ),
-        "model.budget.params: .* too many ways",
+        "model.budget.params: of 500 widths hardly any builds",
     ),
     "a budget beyond every budget": (lambda _: model({"a": conv()}, budget={"params": 10**16}), "model.budget.params"),
     "an absurd scale": (lambda _: model({"a": conv(repeat=10**4)}, scale={"depth": 1e3}), "model.stages.a.repeat"),

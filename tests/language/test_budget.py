@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from archbuilder.api import describe, models
 from archbuilder.errors import ConfigError
 from archbuilder.language import expand as expanding
+from archbuilder.language import width_search
 from archbuilder.language.budget import resolve_budget
 from archbuilder.language.expressions import divisible
 from archbuilder.language.source import library, read_source
@@ -187,7 +188,11 @@ def test_a_network_without_parameters_is_within_every_budget() -> None:
 def test_a_budget_of_many_layers_is_answered_or_refused_soon() -> None:
     layers = {"a": conv(16), "b": {"block": "norm", "eps": "1e-5 * (copy + 1)", "repeat": 9000}}
     started = time.process_time()
-    refused(model(layers, budget={"params": "1M"}), "model.budget.params", "of this many layers; say scale.width")
+    refused(
+        model(layers, budget={"params": "1M"}),
+        "model.budget.params",
+        "too many to try width after width; say scale.width",
+    )
     assert time.process_time() - started < 4
 
 
@@ -227,8 +232,11 @@ def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -
     refused(source, "model.budget.params", "of 500 widths hardly any builds")
 
 
-def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:
+def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     deep = model({"a": conv(8, repeat=20_000)}, budget={"params": "1M"})
     refused(deep, "model.budget", "more than 10,000 layers; say scale.width")
-    wide = model({"a": conv(200_000), "b": {"block": "reduce", "out": "fixed(150_000)"}}, budget={"params": 100})
-    refused(wide, "model.budget.params", "200,000 channels can be rounded in too many ways; say scale.width")
+    wide = {"a": conv(200_000), "b": {"block": "reduce", "out": "fixed(150_000)"}}
+    refused(model(wide, budget={"params": 100}), "model.budget.params", "say scale.width")
+    monkeypatch.setattr(width_search, "MOST_WIDTHS", 1)
+    source = model({"a": conv(3000)}, budget={"params": "50k"})
+    refused(source, "model.budget.params", "3,000 channels can be rounded in too many ways; say scale.width")
