@@ -1,21 +1,18 @@
-"""Finding the width under which a network comes closest to a given cost from below."""
+"""`budget`: reading a limit on cost, and turning it into a width."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
-from archbuilder.graph import walk
 from archbuilder.language.blocks import Library
-from archbuilder.language.model import Model, read_model
-from archbuilder.language.scale import Scale, read_scale
+from archbuilder.language.model import read_model
+from archbuilder.language.scale import read_scale
+from archbuilder.language.width_search import GivenUpError, Trials, closest, narrowest
 
-MOST_LAYERS, MOST_WIDTHS, MOST_TRIALS = 10_000, 100_000, 500
-NARROWEST, WIDEST = 2.0**-10, 64.0
 KINDS = {
     "params": "parameters, those of auxiliary heads included: 300000, 300k or 1.5M",
     "macs": "multiply-accumulates for one image: 40000000, 40M or 4G",
@@ -23,12 +20,15 @@ KINDS = {
 """What can be limited, and how it is written."""
 AMOUNT = r"(\d+(?:\.\d+)?)([kMG]?)"
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_DIVISORS = (1, 8)
+_NEAR = 0.98
 
 
 def resolve_budget(content: Any, library: Library) -> Any:
     """Return a model as plain data with the width that its `budget` asks for in its `scale`, and no budget.
 
-    What states no budget is returned as it is. Raises ConfigError where the budget is malformed, or cannot be
+    What states no budget is returned as it is. Where the model states no divisor, channels are rounded to whole ones,
+    or to multiples of 8 where that comes closer. Raises ConfigError where the budget is malformed, or cannot be
     reached; the message then says what can be.
     """
     if not isinstance(content, Mapping) or content.get("budget") is None:
@@ -36,18 +36,20 @@ def resolve_budget(content: Any, library: Library) -> Any:
     kind, wanted = _read(content["budget"], "model.budget")
     bare = {key: value for key, value in content.items() if key != "budget"}
     model = read_model(bare)
-    # Multiples of eight are too coarse to come near a budget, so rounding is to whole channels unless it is said.
-    scaling = {"divisor": 1, **(content.get("scale") or {})}
-    solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
-    literals = solver.literals()
-    low, high = _bracket(solver, wanted)
-    intervals = _intervals(literals, solver.model.scale, low / 2, high)
-    best = _last_within(intervals, solver, wanted)
-    while best >= 0 and not solver.within(intervals[best], wanted):
-        best -= 1
-    if best < 0:
-        raise _unreachable(solver, kind, wanted)
-    return {**bare, "scale": {**scaling, "width": intervals[best]}}
+    stated = content.get("scale") or {}
+    if "width" in stated:
+        raise ConfigError("model.scale.width", "a budget chooses the width; leave out scale.width")
+    # Multiples of eight are too coarse to come near a budget, but groups may need them.
+    scalings = [stated] if "divisor" in stated else [{"divisor": divisor, **stated} for divisor in _DIVISORS]
+    searches = []
+    for scaling in scalings:
+        scale = read_scale(scaling, "model.scale")
+        searches.append(Trials(replace(model, scale=scale), library, kind, len(scalings)))
+    found, given_up = _best(searches, wanted)
+    if not found:
+        raise given_up or _unreachable(searches, kind, wanted)
+    width, search = found
+    return {**bare, "scale": {**scalings[searches.index(search)], "width": width}}
 
 
 def _read(content: Any, where: str) -> tuple[str, int]:
@@ -64,123 +66,28 @@ def _read(content: Any, where: str) -> tuple[str, int]:
     return kind, int(number)
 
 
-@dataclass(frozen=True)
-class _Recorder(Scale):
-    """A scale of one that takes down every literal number of channels it is asked about."""
-
-    seen: set[int] = field(default_factory=set)
-
-    def channels(self, number: int) -> int:
-        self.seen.add(number)
-        return number
-
-
-@dataclass(frozen=True)
-class _Solver:
-    """The cost of one model under different widths."""
-
-    model: Model
-    library: Library
-    kind: str
-    costs: dict[float, int | None] = field(default_factory=dict)
-
-    def literals(self) -> set[int]:
-        """Return every literal number of channels in the model and its blocks."""
-        from archbuilder.language.expand import expand_read
-
-        recorder = _Recorder()
-        graph = expand_read(replace(self.model, scale=recorder), self.library, "model")
-        if sum(1 for _ in walk(graph)) > MOST_LAYERS:
-            raise ConfigError(
-                "model.budget", f"the model has more than {MOST_LAYERS:,} layers; say scale.width instead"
-            )
-        return recorder.seen
-
-    def cost(self, width: float) -> int | None:
-        """Return the cost under a width, or None where the network cannot be built so wide."""
-        if width not in self.costs:
-            if len(self.costs) >= MOST_TRIALS:
-                what = f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose; say scale.width instead"
-                raise ConfigError(f"model.budget.{self.kind}", what)
-            from archbuilder.description import describe_graph
-            from archbuilder.language.expand import expand_read
-
-            scale = replace(self.model.scale, width=width)
-            try:
-                graph = expand_read(replace(self.model, scale=scale), self.library, "model")
-                self.costs[width] = getattr(describe_graph(graph), self.kind)
-            except ConfigError:
-                self.costs[width] = None
-        return self.costs[width]
-
-    def within(self, width: float, wanted: int) -> bool:
-        cost = self.cost(width)
-        return cost is not None and cost <= wanted
-
-
-def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
-    """Return two widths at most one percent apart, between which the cost passes what is wanted."""
-    low, high, width = NARROWEST, WIDEST, 1.0
-    square = 1.0
-    for tries in itertools.count():
-        # Cost grows about with the square of the width. What does not build is taken to cost that much; the search
-        # below steps down past it.
-        known = solver.cost(width)
-        square = square if known is None else max(known, 1) / width**2
-        cost = square * width**2
-        low, high = (width, high) if cost <= wanted else (low, width)
-        if high / low <= 1.01:
+def _best(searches: list[Trials], wanted: int) -> tuple[tuple[float, Trials] | None, ConfigError | None]:
+    """Return the width that comes closest and the search that found it, and how a search was given up, if one was."""
+    best, reached, given_up, start = None, -1, None, 1.0
+    for search in searches:
+        try:
+            width = closest(search, wanted, start)
+        except GivenUpError as error:
+            given_up = given_up or ConfigError(f"model.budget.{search.kind}", f"{error}; say scale.width instead")
+            continue
+        cost = None if width is None else search.cost(width)
+        if width is not None and cost is not None and cost > reached:
+            best, reached, start = (width, search), cost, width
+        if reached >= _NEAR * wanted or not search.literals:
             break
-        # Guess where it passes, and step over that by half a percent to come down on the other side; where guesses
-        # lead nowhere, halve.
-        guess = (wanted / square) ** 0.5 * (1.004 if cost <= wanted else 1 / 1.004)
-        width = guess if low < guess < high and tries < 12 else (low * high) ** 0.5
-    return low, high
+    return best, given_up
 
 
-def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> list[float]:
-    """Return one width for every way in which the literals can be rounded between two widths, narrowest first."""
-    edges = {low, high}
-    for literal in literals:
-        first, last = int(low * literal / scale.divisor), int(high * literal / scale.divisor) + 1
-        if len(edges) + last - first > MOST_WIDTHS:
-            raise ConfigError("model.budget", f"{literal:,} channels can be rounded in too many ways; say scale.width")
-        edges |= {(step + 0.5) * scale.divisor / literal for step in range(first, last + 1)}
-    ordered = sorted(edge for edge in edges if low <= edge <= high)
-    # Edges that differ by rounding alone are one.
-    pairs = [(a, b) for a, b in itertools.pairwise(ordered) if b - a > 1e-9]
-    return [1.0 if a < 1 < b else _short(a, b) for a, b in pairs]
-
-
-def _short(low: float, high: float) -> float:
-    """Return the number with the fewest decimals strictly between two."""
-    for decimals in range(13):
-        number = round((low + high) / 2, decimals)
-        if low < number < high:
-            return number
-    return (low + high) / 2
-
-
-def _last_within(widths: list[float], solver: _Solver, wanted: int) -> int:
-    """Return the place of the widest that costs no more than wanted, or -1: cost rises with width."""
-    low, high, step = -1, len(widths), 1
-    while high - low > 1:
-        # The widest are the likeliest, so the first steps down are small.
-        middle = max((low + high) // 2, high - step)
-        step *= 4
-        # A width that does not build says nothing: ask the nearest narrower one that does.
-        place = middle
-        while place > low and solver.cost(widths[place]) is None:
-            place -= 1
-        if place == low or solver.within(widths[place], wanted):
-            low = middle
-        else:
-            high = place
-    return low
-
-
-def _unreachable(solver: _Solver, kind: str, wanted: int) -> ConfigError:
-    widths = [NARROWEST * 2**step for step in range(17)]
-    cheapest = next((cost for cost in map(solver.cost, widths) if cost is not None), None)
-    reach = f"the narrowest that builds has {cheapest:,}" if cheapest else "no width of it builds"
+def _unreachable(searches: list[Trials], kind: str, wanted: int) -> ConfigError:
+    """Return what is wrong where no width is within the budget: the model itself, if it builds under none."""
+    costs = [cost for search in searches if (cost := narrowest(search)) is not None]
+    if not costs:
+        return searches[0].refusal
+    tried = sum(len(search.made) for search in searches)
+    reach = f"of the {tried} widths tried, the cheapest has {min(costs):,}" if tried > 1 else f"it has {min(costs):,}"
     return ConfigError(f"model.budget.{kind}", f"{wanted:,} cannot be reached by this network: {reach}")

@@ -34,13 +34,16 @@ def expand_model(content: Any, library: Library, name: str = "model") -> Graph:
     return expand_read(read_model(content), library, name)
 
 
-def expand_read(model: Model, library: Library, name: str) -> Graph:
-    """Return the Graph of a model that has been read; raises ConfigError."""
+def expand_read(model: Model, library: Library, name: str, counter: Counter | None = None) -> Graph:
+    """Return the Graph of a model that has been read; raises ConfigError.
+
+    A counter that is given tells how much was made, even where it ends in an error.
+    """
     names = parameters(model.params, {}, {}, model.scale, "model.params", "model.params")
     names |= {} if model.classes is None else {"classes": model.classes}
     frame = _Frame(
         library=replace(library, own=model.blocks),
-        counter=Counter(),
+        counter=counter or Counter(),
         names=names,
         style=style({}, model.style, names, "model.style"),
         surroundings={**_OUTSIDE, "block_in": channels(next(iter(model.inputs.values())))},

@@ -262,8 +262,10 @@ CASES: dict[str, tuple[Callable[[Path], Any], str]] = {
         "model.budget: .* more than 10,000 layers",
     ),
     "a budget of a wide network": (
-        lambda _: model({"a": conv(5 * MILLION)}, budget={"params": 10**8}),
-        "model.budget: .* too many ways",
+        lambda _: model(
+            {"a": conv(200_000), "b": {"block": "reduce", "out": "fixed(150_000)"}}, budget={"params": 100}
+        ),
+        "model.budget.params: of 500 widths hardly any builds",
     ),
     "a budget beyond every budget": (lambda _: model({"a": conv()}, budget={"params": 10**16}), "model.budget.params"),
     "an absurd scale": (lambda _: model({"a": conv(repeat=10**4)}, scale={"depth": 1e3}), "model.stages.a.repeat"),
