@@ -79,16 +79,23 @@ def fit(
     folder = Path(config.folder)
     keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
     trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers])
+    if not _trained(trainer, module, batches, resume):
+        raise out_of_memory(module, batches)
+    training = _training(folder / CHECKPOINTS, trainer)
+    results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
+    # Those that count come last.
+    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
+
+
+def _trained(trainer: lightning.Trainer, module: Classifier, batches: Batches, resume: Path | None) -> bool:
+    """Train; return False where the memory did not suffice, once what the failed step held is free again."""
     try:
         trainer.fit(module, datamodule=batches, ckpt_path=resume, weights_only=True)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        raise out_of_memory(error, module, batches) from None
-    training = _training(folder / CHECKPOINTS, trainer)
-    results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
-    # Those that count come last.
-    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
+        return False
+    return True
 
 
 def _module(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Classifier:

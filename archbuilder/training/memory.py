@@ -10,13 +10,16 @@ from archbuilder.errors import TrainingError
 from archbuilder.training.datamodule import Batches
 from archbuilder.training.module import Classifier
 
+# How torch, the libraries below it and C++ say on the CPU that there is no more.
+_WORDS = ("can't allocate memory", "could not create a primitive", "could not create a memory", "bad_alloc")
+
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Tell whether torch ran out of memory, on a GPU or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in _WORDS)
 
 
-def out_of_memory(error: RuntimeError, module: Classifier, batches: Batches) -> TrainingError:
+def out_of_memory(module: Classifier, batches: Batches) -> TrainingError:
     """Return what to tell: the first half, quarter, ... of the batch for which one step fits, if any."""
     device = batches.train.device if batches.train is not None else torch.device("cpu")
     size = batches.batch_size // 2
