@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,11 +12,11 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import walk
 from archbuilder.language.blocks import Library
+from archbuilder.language.limits import TooLargeError
 from archbuilder.language.model import Model, read_model
-from archbuilder.language.scale import Scale, read_scale
+from archbuilder.language.scale import NARROWEST, WIDEST, Scale, read_scale
 
 MOST_LAYERS, MOST_WIDTHS, MOST_TRIALS = 10_000, 100_000, 500
-NARROWEST, WIDEST = 2.0**-10, 64.0
 KINDS = {
     "params": "parameters, those of auxiliary heads included: 300000, 300k or 1.5M",
     "macs": "multiply-accumulates for one image: 40000000, 40M or 4G",
@@ -41,13 +42,15 @@ def resolve_budget(content: Any, library: Library) -> Any:
     solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
     literals = solver.literals()
     low, high = _bracket(solver, wanted)
-    intervals = _intervals(literals, solver.model.scale, low / 2, high)
-    best = _last_within(intervals, solver, wanted)
-    while best >= 0 and not solver.within(intervals[best], wanted):
-        best -= 1
-    if best < 0:
-        raise _unreachable(solver, kind, wanted)
-    return {**bare, "scale": {**scaling, "width": intervals[best]}}
+    # The bracket itself nearly always holds the answer; where hardly a width builds, that lies further down.
+    for lowest in (low / 1.02, low / 2):
+        widths = _widths(literals, solver.model.scale, max(lowest, NARROWEST), high)
+        best = _last_within(widths, solver, wanted)
+        while best >= 0 and not solver.within(widths[best], wanted):
+            best -= 1
+        if best >= 0:
+            return {**bare, "scale": {**scaling, "width": widths[best]}}
+    raise _unreachable(solver, kind, wanted)
 
 
 def _read(content: Any, where: str) -> tuple[str, int]:
@@ -82,7 +85,7 @@ class _Solver:
     model: Model
     library: Library
     kind: str
-    costs: dict[float, int | None] = field(default_factory=dict)
+    costs: dict[float, float | None] = field(default_factory=dict)
 
     def literals(self) -> set[int]:
         """Return every literal number of channels in the model and its blocks."""
@@ -96,8 +99,8 @@ class _Solver:
             )
         return recorder.seen
 
-    def cost(self, width: float) -> int | None:
-        """Return the cost under a width, or None where the network cannot be built so wide."""
+    def cost(self, width: float) -> float | None:
+        """Return the cost under a width: infinite beyond what a model may be, None where it cannot be built."""
         if width not in self.costs:
             if len(self.costs) >= MOST_TRIALS:
                 what = f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose; say scale.width instead"
@@ -109,6 +112,8 @@ class _Solver:
             try:
                 graph = expand_read(replace(self.model, scale=scale), self.library, "model")
                 self.costs[width] = getattr(describe_graph(graph), self.kind)
+            except TooLargeError:
+                self.costs[width] = math.inf
             except ConfigError:
                 self.costs[width] = None
         return self.costs[width]
@@ -126,8 +131,8 @@ def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
         # Cost grows about with the square of the width. What does not build is taken to cost that much; the search
         # below steps down past it.
         known = solver.cost(width)
-        square = square if known is None else max(known, 1) / width**2
-        cost = square * width**2
+        square = square if known is None or known == math.inf else max(known, 1) / width**2
+        cost = math.inf if known == math.inf else square * width**2
         low, high = (width, high) if cost <= wanted else (low, width)
         if high / low <= 1.01:
             break
@@ -138,8 +143,11 @@ def _bracket(solver: _Solver, wanted: int) -> tuple[float, float]:
     return low, high
 
 
-def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> list[float]:
-    """Return one width for every way in which the literals can be rounded between two widths, narrowest first."""
+def _widths(literals: set[int], scale: Scale, low: float, high: float) -> list[float]:
+    """Return one width for every way in which the literals can be rounded between two widths, narrowest first.
+
+    The widest that a scale may state is among them where `high` is that.
+    """
     edges = {low, high}
     for literal in literals:
         first, last = int(low * literal / scale.divisor), int(high * literal / scale.divisor) + 1
@@ -149,7 +157,7 @@ def _intervals(literals: set[int], scale: Scale, low: float, high: float) -> lis
     ordered = sorted(edge for edge in edges if low <= edge <= high)
     # Edges that differ by rounding alone are one.
     pairs = [(a, b) for a, b in itertools.pairwise(ordered) if b - a > 1e-9]
-    return [1.0 if a < 1 < b else _short(a, b) for a, b in pairs]
+    return [1.0 if a < 1 < b else WIDEST if b == WIDEST else _short(a, b) for a, b in pairs]
 
 
 def _short(low: float, high: float) -> float:
@@ -180,7 +188,9 @@ def _last_within(widths: list[float], solver: _Solver, wanted: int) -> int:
 
 
 def _unreachable(solver: _Solver, kind: str, wanted: int) -> ConfigError:
-    widths = [NARROWEST * 2**step for step in range(17)]
+    widths = [NARROWEST * 2**step for step in range(20)]
     cheapest = next((cost for cost in map(solver.cost, widths) if cost is not None), None)
-    reach = f"the narrowest that builds has {cheapest:,}" if cheapest else "no width of it builds"
+    reach = (
+        f"the narrowest that builds has {cheapest:,}" if cheapest and cheapest < math.inf else "no width of it builds"
+    )
     return ConfigError(f"model.budget.{kind}", f"{wanted:,} cannot be reached by this network: {reach}")

@@ -241,7 +241,7 @@ def _leaf(
     from_style = {**cls.from_style, **as_style}
     values: dict[str, Any] = {key: param.default for key, param in declared.items()}
     values |= {key: surrounding[of] for key, of in from_style.items() if of in surrounding}
-    values |= arguments(said, declared, names, frame.scale, layer, copy)
+    values |= arguments(said, declared, names, frame.scale, layer, copy, [*cls.from_style.values()])
     for key, param in declared.items():
         if values[key] is REQUIRED:
             raise ConfigError(layer.where, f"the parameter '{key}' of {cls.name} is missing: {param.doc}")

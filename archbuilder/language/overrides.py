@@ -58,6 +58,8 @@ def _apply_one(config: Any, override: Any) -> None:
             _delete(config, key)
         else:
             _check_nulls(config, key, override.value())
+            if not (override.is_add() or override.is_force_add()):
+                _check_params(config, key, override.value())
             OmegaConf.update(config, key, override.value(), merge=True, force_add=True)
     except (OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(key, " ".join(str(error).split())) from None
@@ -74,6 +76,21 @@ def _check_nulls(config: Any, key: str, value: Any) -> None:
         known = [str(name) for name in section] if isinstance(section, Mapping) else []
         if names[2] not in known:
             raise ConfigError(key, f"nothing to drop: there is no '{names[2]}'; {suggestion(names[2], known)}")
+
+
+def _check_params(config: Any, key: str, value: Any) -> None:
+    """Refuse a value for a parameter that the model does not declare: nothing would use it."""
+    names = key.split(".")
+    if names[:2] != ["model", "params"] or not isinstance(config.model, Mapping):
+        return
+    declared = config.model.get("params")
+    known = [str(name) for name in declared] if isinstance(declared, Mapping) else []
+    for name in names[2:3] or (value if isinstance(value, dict) else ()):
+        if str(name) not in known:
+            hint = suggestion(str(name), known, "parameters")
+            if not known:
+                hint = f"it has none; write + before it to declare one: +model.params.{name}=..."
+            raise ConfigError(f"model.params.{name}", f"the model has no parameter '{name}'; {hint}")
 
 
 def _hint(key: str) -> str:

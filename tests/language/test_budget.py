@@ -60,6 +60,44 @@ def test_widths_that_do_not_build_are_skipped() -> None:
     assert describe(content).outputs[0][0] % 4 == 0
 
 
+def test_a_budget_beyond_the_width_of_64_is_met_too() -> None:
+    source = model({"a": conv(8), "b": conv(8)}, budget={"params": "30M"})
+    content = resolve_budget(source, library())
+    assert 64 < content["scale"]["width"] < 1000
+    assert 0.99 * 30_000_000 < describe(content).params <= 30_000_000
+
+
+def test_the_widest_that_a_scale_may_state_is_the_end() -> None:
+    source = model({"a": conv(8), "b": conv(8)}, budget={"params": "9G"})
+    content = resolve_budget(source, library())
+    assert content["scale"]["width"] == 1000
+    assert describe(content).params == describe({**content, "scale": {"width": 1000, "divisor": 1}}).params < 9 * 10**9
+
+
+def test_a_network_that_gets_too_large_before_it_gets_too_wide_is_as_wide_as_it_may_be() -> None:
+    content = resolved("resnet20", "+model.budget.macs=100000G")
+    width = content["scale"]["width"]
+    assert 0.98 * 10**11 < describe(content).params <= 10**11
+    with pytest.raises(ConfigError, match=r"parameters up to here; at most|output elements"):
+        describe({**content, "scale": {**content["scale"], "width": width * 1.02}})
+
+
+@pytest.mark.parametrize("amount", ["100k", "9G"])
+def test_few_networks_are_tried(amount: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archbuilder.language import expand
+
+    tried: list[Any] = []
+    plain = expand.expand_read
+
+    def counted(*given: Any) -> Any:
+        tried.append(given)
+        return plain(*given)
+
+    monkeypatch.setattr(expand, "expand_read", counted)
+    resolved("resnet20", f"+model.budget.params={amount}")
+    assert 3 < len(tried) < 40
+
+
 def test_what_states_no_budget_is_left_alone() -> None:
     content = read_source("resnet20", [])
     assert resolve_budget(content, library()) is content
@@ -99,5 +137,5 @@ def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -
 def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:
     deep = model({"a": conv(8, repeat=20_000)}, budget={"params": "1M"})
     refused(deep, "model.budget", "more than 10,000 layers; say scale.width")
-    wide = model({"a": conv(5_000_000)}, budget={"params": "100M"})
+    wide = model({"a": conv(5_000_000)}, budget={"params": "180M"})
     refused(wide, "model.budget", "5,000,000 channels can be rounded in too many ways")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -265,6 +266,39 @@ def test_a_variant_of_what_is_not_there(tmp_path: Path) -> None:
     path = write(tmp_path, variant("/model/resnet21"))
     assert told(path).startswith(f"{path}: ")
     assert "model/resnet21" in told(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/model/resnet2O@_here_", "resnet20"),
+        ("/model/Resnet20@_here_", "resnet20"),
+        ("/model/resnet50@_here_", "imagenet/resnet50"),
+        ("/resnet20@_here_", "resnet20"),
+        ("resnet20@_here_", "resnet20"),
+        ("resnet20", "resnet20"),
+    ],
+)
+def test_what_a_misspelt_variant_is_told(tmp_path: Path, written: str, meant: str) -> None:
+    path = write(tmp_path, f"defaults: [{written}, _self_]\n")
+    missing = written.removesuffix("@_here_").lstrip("/")
+    assert told(path) == f"{path}: there is no '{missing}' to inherit from; did you mean '/model/{meant}@_here_'?"
+
+
+def test_what_is_like_no_model_is_told_how_to_write_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "defaults: [/model/zzzzzz@_here_, _self_]\n")
+    assert "no 'model/zzzzzz' to inherit from; write /model/NAME@_here_" in told(path)
+
+
+def test_what_a_variant_says_itself_comes_last(tmp_path: Path) -> None:
+    rest = "stages: {stage2: {out: 40}}\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bare = expand(write(tmp_path, f"defaults: [/model/resnet20@_here_]\n{rest}"))
+    assert graph_hash(bare) == graph_hash(expand(write(tmp_path, variant("/model/resnet20", rest))))
+    first = write(tmp_path, f"defaults: [_self_, /model/resnet20@_here_]\n{rest}", "first.yaml")
+    assert "in defaults, _self_ belongs last" in told(first)
+    assert "_self_ belongs last" in told(write(tmp_path, variant("first")))
 
 
 def test_a_variant_can_drop_only_what_it_inherits(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,21 +13,10 @@ from archbuilder import primitives
 from archbuilder.errors import ConfigError
 from archbuilder.primitives import Primitive, primitive
 
-MODULE = '''
-from archbuilder.primitives import Cost, Primitive, param, primitive
-
-print("imported")
-
-@primitive("blur")
-class Blur(Primitive):
-    """The mean of each window, at the same size."""
-
-    kernel: int = param("integer", 3, "side of the window", minimum=1)
-
-    def module(self, inputs):
-        from torch import nn
-        return nn.AvgPool2d(self.kernel, 1, self.kernel // 2, count_include_pad=False)
-'''
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+# The example in the README, which says when it is imported.
+[EXAMPLE] = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "@primitive" in code]
+MODULE = f'print("imported")\n{EXAMPLE}'
 MODEL = "{'input': [3, 8, 8], 'stages': {'soft': {'block': 'blur', 'kernel': 5}}}"
 
 
@@ -60,6 +50,15 @@ from archbuilder.graph_json import from_json, to_json
 again = from_json(to_json(graph)); p.check(again); print(again == graph)
 """
     assert python(tmp_path, code).splitlines() == ["imported", "blur ((3, 8, 8),)", "True", "True"]
+
+
+def test_the_example_refuses_what_would_change_the_size(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    code = f"""
+try: archbuilder.expand({MODEL.replace("5", "4")})
+except archbuilder.ConfigError as error: print(error)
+"""
+    assert python(tmp_path, code).splitlines()[1:] == ["model.stages.soft.kernel: 4 is even; use an odd number"]
 
 
 def test_nothing_is_imported_before_its_name_is_used(tmp_path: Path) -> None:

@@ -76,6 +76,10 @@ OTHER = (8, 9, 10)
         ("norm", {"norm": "batch", "eps": 0}, "eps", "0 is too small"),  # torch refuses it, but only in training
         ("norm", {"norm": "instance"}, "norm", "known: batch, group, layer, none"),
         ("identity", {"out": 8}, "out", "identity has no such parameter"),
+        ("linear", {"out": 8, "norm": "batch"}, "norm", "put a layer behind it: {block: norm, norm: batch}"),
+        ("max_pool", {"kernel": 2, "act": "relu"}, "act", "put a layer behind it: {block: act, kind: relu}"),
+        ("max_pool", {"kernel": 2, "eps": 0.1}, "eps", "max_pool has no such parameter; parameters:"),
+        ("act", {"act": "relu"}, "act", "it takes that from the style: write style: {act: relu}"),
     ],
 )
 def test_one_input(op: str, arguments: dict[str, Any], key: str, telling: str) -> None:
