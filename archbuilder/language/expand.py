@@ -18,7 +18,7 @@ from archbuilder.language.model import Model, read_model
 from archbuilder.language.params import REQUIRED, Param, read
 from archbuilder.language.scale import Scale
 from archbuilder.language.scope import Known, Made, Scope
-from archbuilder.primitives import REGISTRY, Primitive, Refusal, params_of
+from archbuilder.primitives import REGISTRY, Primitive, Refusal, answers, params_of
 from archbuilder.primitives.base import channels
 from archbuilder.primitives.style import STYLE
 
@@ -249,15 +249,15 @@ def _leaf(
     if cls.inputs is not None and len(shapes) != cls.inputs:
         raise ConfigError(f"{layer.where}.from", f"{cls.name} takes {cls.inputs} input, not {len(shapes)}")
     try:
-        settled = cls.settle(values, shapes)
-        made = cls(**settled)
-        outputs = made.outputs(shapes)
+        made = answers.settled(cls, values, shapes, layer.where)
+        outputs = answers.outputs(made, shapes, layer.where)
+        cost = answers.cost(made, shapes, layer.where)
     except Refusal as refusal:
         raise ConfigError(f"{layer.where}.{refusal.key}".rstrip("."), refusal.what) from None
     for shape in outputs:
         if max(shape) > LARGEST:
             raise ConfigError(layer.where, f"the output {list(shape)} has a side beyond {LARGEST:,}")
-    frame.counter.made(made.cost(shapes).params, outputs, layer.where)
+    frame.counter.made(cost.params, outputs, layer.where)
     attributes = {key: getattr(made, key) for key in declared}
     return Leaf(name, cls.name, tuple(value.ref for value in inputs), attributes, outputs, layer.doc)
 

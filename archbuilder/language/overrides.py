@@ -8,6 +8,7 @@ from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.model import KEYS, SECTIONS
+from archbuilder.paths import conf_dir
 
 LONGEST = 10_000
 """Characters in all overrides together; the command line's grammar is slow on long ones."""
@@ -100,7 +101,17 @@ def _hint(key: str) -> str:
         return f"write model.{key}=..."
     if get_close_matches(first, ["model"]):
         return f"did you mean 'model{key.removeprefix(first)}'?" if first != "model" else "say which of its keys"
+    if first in _settings():
+        return f"'{first}' is a setting of train.py"
     return f"start with model, as in model.{SECTIONS[1]}.{key}=..."
+
+
+def _settings() -> set[str]:
+    """Return what the configuration of a run holds beside the model."""
+    from archbuilder.language.yaml import load_unresolved
+
+    groups = {path.name for path in conf_dir().iterdir() if path.is_dir()} - {"model", "block"}
+    return groups | {*load_unresolved(conf_dir() / "train.yaml")} - {"defaults"}
 
 
 def _delete(config: Any, key: str) -> None:

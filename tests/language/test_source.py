@@ -52,6 +52,8 @@ def test_a_name() -> None:
     [
         ("resnet21", "there is no model 'resnet21'; did you mean 'resnet20'?"),
         ("article/reduse", "did you mean 'article/reduce'?"),
+        ("resnet50", "did you mean 'imagenet/resnet50'?"),
+        ("ResNet20", "did you mean 'resnet20'?"),
         ("../block/basic", "there is no model '../block/basic'"),
         ("article", "there is no model 'article'"),
         ("", "there is no model ''"),
@@ -77,6 +79,27 @@ def test_a_file_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.Monkey
     write(tmp_path, MODEL)
     monkeypatch.chdir(tmp_path)
     assert expand("mine.yaml").shapes == ((4, 8, 8),)
+
+
+def test_a_file_named_without_its_ending(tmp_path: Path) -> None:
+    write(tmp_path, MODEL)
+    assert told(str(tmp_path / "mine")).endswith(f"did you mean the file '{tmp_path / 'mine.yaml'}'?")
+
+
+def test_the_file_of_a_block_is_no_model(tmp_path: Path) -> None:
+    path = write(tmp_path, "layers: {a: {block: identity}}\n")
+    assert (
+        told(path)
+        == f"{path}: this is the file of a block, not of a model; a layer of a model uses it: {{block: mine}}"
+    )
+    # With both, the model's own check tells which key is odd.
+    assert told(write(tmp_path, MODEL + "layers: {}\n")).startswith("model.layers: no such key of a model")
+
+
+def test_where_a_file_is_no_yaml(tmp_path: Path) -> None:
+    text = told(write(tmp_path, "input: [3, 8\nstages: 3"))
+    assert text.endswith("did not find expected ',' or ']' at line 2, column 7")
+    assert "<" not in text
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:

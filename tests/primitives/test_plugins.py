@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archbuilder import primitives
 from archbuilder.errors import ConfigError
 from archbuilder.primitives import Primitive, primitive
+from tests.language.models import model, refused
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 # The example in the README, which says when it is imported.
@@ -91,6 +93,7 @@ except archbuilder.ConfigError as error: print(error)
             MODULE.replace('"blur"', '"conv"'),
             "primitive 'conv': archbuilder.primitives.conv has one of that name; choose another",
         ),
+        ("blur = soft_focus", MODULE.replace('"integer"', '"intger"'), "no type 'intger'; did you mean 'integer'?"),
     ],
 )
 def test_a_broken_package_is_named(tmp_path: Path, entries: str, module: str, told: str) -> None:
@@ -113,3 +116,48 @@ def test_names_and_parameters_have_to_be_usable() -> None:
     with pytest.raises(ConfigError, match="its parameter 'repeat' means something else in a layer"):
         primitive("repeats")(Repeats)
     assert "repeats" not in primitives.names()
+
+
+def test_a_class_that_is_no_primitive_is_told() -> None:
+    with pytest.raises(ConfigError, match="primitive 'plain_class': Made is no class derived from Primitive"):
+        primitive("plain_class")(type("Made", (), {}))
+
+    class Bare(Primitive):
+        size: int = 3
+
+    with pytest.raises(ConfigError, match=r"its field 'size' is no parameter; write size: \.\.\. = param\("):
+        primitive("bare")(Bare)
+
+
+COST: Any = primitives.Cost
+
+
+def fails(*_: Any) -> Any:
+    raise KeyError("oops")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "told"),
+    [
+        ("outputs", lambda *_: (4, 8, 8), "returned (4, 8, 8), not a tuple of shapes such as ((16, 8, 8),)"),
+        ("outputs", lambda *_: [(4, 8, 8)], "returned [(4, 8, 8)], not a tuple of shapes"),
+        ("outputs", lambda *_: ((4, 8.0, 8),), "not a tuple of shapes"),
+        ("outputs", lambda *_: ((4, 0, 8),), "not a tuple of shapes"),
+        ("outputs", lambda *_: (), "not a tuple of shapes"),
+        ("outputs", lambda *_: None, "returned None, not a tuple of shapes"),
+        ("cost", lambda *_: 3, "returned 3, not a Cost"),
+        ("cost", lambda *_: primitives.Cost(params=1.5), "not a Cost of whole numbers"),
+        ("field", lambda *_: None, "returned None, not a Window"),
+        ("settle", classmethod(lambda *_: None), "returned None, not all of its parameters by name"),
+        ("settle", classmethod(lambda *_: {"b": 3}), "not all of its parameters by name"),
+        *((method, fails, "raised KeyError: 'oops'") for method in ("outputs", "cost", "field")),
+        ("settle", classmethod(fails), "raised KeyError: 'oops'"),
+    ],
+)
+def test_a_mistake_in_a_primitive_is_told_with_its_place(method: str, answer: Any, told: str) -> None:
+    primitive("faulty")(type("Faulty", (Primitive,), {method: answer}))
+    try:
+        fault = f"the primitive 'faulty' is at fault: {__name__}.Faulty.{method}()"
+        refused(model({"a": {"block": "faulty"}}), "model.stages.a", fault, told)
+    finally:
+        del primitives.REGISTRY["faulty"]
