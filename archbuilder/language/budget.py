@@ -41,6 +41,21 @@ def resolve_budget(content: Any, library: Library) -> Any:
     scaling = {"divisor": 1, **(content.get("scale") or {})}
     solver = _Solver(replace(model, scale=read_scale(scaling, "model.scale")), library, kind)
     literals = solver.literals()
+    try:
+        width = _widest(solver, literals, wanted)
+    except _HardlyAnyError as error:
+        # From some width on none may build at all: then the widest is to be looked for below that.
+        try:
+            width = _widest(replace(solver, costs={}, unbuilt=math.inf), literals, wanted)
+        except _HardlyAnyError:
+            raise error from None
+    if width is None:
+        raise _unreachable(replace(solver, costs={}), kind, wanted)
+    return {**bare, "scale": {**scaling, "width": width}}
+
+
+def _widest(solver: _Solver, literals: set[int], wanted: int) -> float | None:
+    """Return the widest width that costs no more than wanted, or None."""
     low, high = _bracket(solver, wanted)
     # The bracket itself nearly always holds the answer; where hardly a width builds, that lies further down.
     for lowest in (low / 1.02, low / 2):
@@ -49,8 +64,8 @@ def resolve_budget(content: Any, library: Library) -> Any:
         while best >= 0 and not solver.within(widths[best], wanted):
             best -= 1
         if best >= 0:
-            return {**bare, "scale": {**scaling, "width": widths[best]}}
-    raise _unreachable(solver, kind, wanted)
+            return widths[best]
+    return None
 
 
 def _read(content: Any, where: str) -> tuple[str, int]:
@@ -78,14 +93,19 @@ class _Recorder(Scale):
         return number
 
 
+class _HardlyAnyError(ConfigError):
+    """Many widths were tried of which hardly any builds."""
+
+
 @dataclass(frozen=True)
 class _Solver:
-    """The cost of one model under different widths."""
+    """The cost of one model under different widths; `unbuilt` stands for that of a width that does not build."""
 
     model: Model
     library: Library
     kind: str
     costs: dict[float, float | None] = field(default_factory=dict)
+    unbuilt: float | None = None
 
     def literals(self) -> set[int]:
         """Return every literal number of channels in the model and its blocks."""
@@ -104,7 +124,7 @@ class _Solver:
         if width not in self.costs:
             if len(self.costs) >= MOST_TRIALS:
                 what = f"of {MOST_TRIALS} widths hardly any builds, so there is none to choose; say scale.width instead"
-                raise ConfigError(f"model.budget.{self.kind}", what)
+                raise _HardlyAnyError(f"model.budget.{self.kind}", what)
             from archbuilder.description import describe_graph
             from archbuilder.language.expand import expand_read
 
@@ -115,7 +135,7 @@ class _Solver:
             except TooLargeError:
                 self.costs[width] = math.inf
             except ConfigError:
-                self.costs[width] = None
+                self.costs[width] = self.unbuilt
         return self.costs[width]
 
     def within(self, width: float, wanted: int) -> bool:

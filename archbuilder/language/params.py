@@ -121,6 +121,7 @@ _ALSO_CALLED = {
     "bn": "batch",
     "gn": "group",
     "ln": "layer",
+    "off": "none",
 }
 
 

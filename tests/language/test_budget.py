@@ -60,6 +60,12 @@ def test_widths_that_do_not_build_are_skipped() -> None:
     assert describe(content).outputs[0][0] % 4 == 0
 
 
+def test_from_some_width_on_nothing_may_build() -> None:
+    # A block that reduces refuses to widen: the input's 64 channels are the most that come out.
+    content = resolved("article/reduce", "+model.budget.params=1G")
+    assert describe(content).outputs == ((64, 28, 28),)
+
+
 def test_a_budget_beyond_the_width_of_64_is_met_too() -> None:
     source = model({"a": conv(8), "b": conv(8)}, budget={"params": "30M"})
     content = resolve_budget(source, library())
@@ -131,7 +137,12 @@ def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:
 def test_a_network_of_which_hardly_any_width_builds_is_not_searched_for_ever() -> None:
     layers = {"a": {"block": "channel_shuffle", "groups": "n // 2"}, "b": conv(2048)}
     source = model(layers, params={"n": {"type": "channels", "default": 4}}, budget={"params": "100M"})
-    refused(source, "model.budget.params", "of 500 widths hardly any builds")
+    content = resolve_budget(source, library())
+    assert describe(content).layers[1].shape == (round(2048 * content["scale"]["width"]), 8, 8)
+    assert 1 <= content["scale"]["width"] < 2.5  # four channels are shuffled in four groups at most
+    none = model({"a": {"block": "channel_shuffle", "groups": 3}, "b": conv(2048)}, budget={"params": "100M"})
+    with pytest.raises(ConfigError, match="does not build|no width of it builds|4 channels cannot"):
+        describe(none)
 
 
 def test_a_budget_is_for_networks_of_some_thousand_layers_and_channels() -> None:

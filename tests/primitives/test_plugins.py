@@ -146,7 +146,7 @@ def fails(*_: Any) -> Any:
         ("outputs", lambda *_: (), "not a tuple of shapes"),
         ("outputs", lambda *_: None, "returned None, not a tuple of shapes"),
         ("cost", lambda *_: 3, "returned 3, not a Cost"),
-        ("cost", lambda *_: primitives.Cost(params=1.5), "not a Cost of whole numbers"),
+        ("cost", lambda *_: COST(1.5), "not a Cost of whole numbers"),
         ("field", lambda *_: None, "returned None, not a Window"),
         ("settle", classmethod(lambda *_: None), "returned None, not all of its parameters by name"),
         ("settle", classmethod(lambda *_: {"b": 3}), "not all of its parameters by name"),

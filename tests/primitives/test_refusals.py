@@ -78,6 +78,7 @@ OTHER = (8, 9, 10)
         ("act", {"kind": "ReLU"}, "kind", "did you mean 'relu'?"),
         ("act", {"kind": "GELU"}, "kind", "did you mean 'gelu'?"),
         ("norm", {"norm": "BN"}, "norm", "did you mean 'batch'?"),
+        ("norm", {"norm": "off"}, "norm", "did you mean 'none'?"),
         ("norm", {"norm": False}, "norm", "YAML reads on, off, yes and no as true or false; write none"),
         ("conv", {"out": 2.5}, "out", "2.5 is not a whole number"),
         ("conv", {"out": "5 / 2"}, "out", "'5 / 2' is 2.5, not a whole number"),
