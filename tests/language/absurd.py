@@ -262,7 +262,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str]] = {
         "model.budget: .* more than 10,000 layers",
     ),
     "a budget of a wide network": (
-        lambda _: model({"a": conv(5 * MILLION)}, budget={"params": 10**8}),
+        lambda _: model({"a": conv(5 * MILLION)}, budget={"params": 18 * 10**7}),
         "model.budget: .* too many ways",
     ),
     "a budget beyond every budget": (lambda _: model({"a": conv()}, budget={"params": 10**16}), "model.budget.params"),
