@@ -17,6 +17,10 @@ __all__ = ["ConfigError", "PackageError", "build", "describe", "expand", "load",
 __version__ = "0.1.0"
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("archbuilder.errors" if name.endswith("Error") else "archbuilder.api"), name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archbuilder.description import Description, describe_graph
 from archbuilder.features import keep_features
-from archbuilder.language.source import Source, expand, models
+from archbuilder.language.source import Source, expand, models, read_texts
 
 if TYPE_CHECKING:
     from archbuilder.assemble import Block
@@ -40,7 +40,7 @@ def build(
     whole network fit.
     """
     graph = expand(source, overrides, config_dir=config_dir)
-    features = [features] if isinstance(features, str) else list(features)
+    features = [features] if isinstance(features, str) else read_texts(features, "features", "stages.stage2")
     if features:
         graph = keep_features(graph, features)
     from archbuilder.assemble import assemble

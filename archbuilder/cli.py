@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archbuilder.console import fail
-from archbuilder.errors import ArchbuilderError
+from archbuilder.errors import ArchbuilderError, ConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -166,6 +166,10 @@ def _schema(options: argparse.Namespace) -> None:
     from archbuilder.language.schema import schema
     from archbuilder.language.source import library
 
+    if options.to is not None and options.to.is_dir():
+        raise ConfigError(
+            "--to", f"{options.to} is a folder; name a file in it: {options.to / 'archbuilder.schema.json'}"
+        )
     text = json.dumps(schema(library(config_dir=options.config_dir)), indent=1)
     if options.to is None:
         print(text)

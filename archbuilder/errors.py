@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -47,10 +48,22 @@ def _shown(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def like(word: str, known: Iterable[str]) -> list[str]:
+    """Return the name that is most like a word, in upper or lower case, whole or by its last part; or nothing."""
+    names = sorted(set(known))
+    lower = word.lower()
+    last = [name for name in names if re.split("[./]", name)[-1].lower() == lower]
+    if last:
+        return last[:1]
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return near or [by_lower[name] for name in difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)]
+
+
 def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:
     """Return `did you mean 'x'?`, or the list of what is known where nothing is near."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    near = like(word, names)
     if near:
         return f"did you mean '{near[0]}'?"
     return f"{noun}: {', '.join(names)}" if names else f"nothing is {noun} here"

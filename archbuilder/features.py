@@ -20,7 +20,8 @@ def keep_features(graph: Graph, names: Iterable[str]) -> Graph:
     for name in dict.fromkeys(names):
         found = _expose(known, name)
         if found is None:
-            paths = [*graph.inputs, *(path for path, _ in walk(graph))]
+            paths = [path for path, _ in walk(graph)]
+            paths += [*graph.inputs, *(path.rpartition(".")[0] for path in paths if _is_copy(path))]
             raise ConfigError("features", f"there is no layer '{name}'; {suggestion(name, paths, 'layers')}")
         known, outputs[name] = found
     if not outputs:

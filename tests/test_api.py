@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,7 @@ def test_all_public_names_are_there() -> None:
     assert archbuilder.ConfigError is ConfigError
     assert archbuilder.PackageError is PackageError
     assert archbuilder.__version__
+    assert set(archbuilder.__all__) <= set(dir(archbuilder))
 
 
 def test_an_unknown_name() -> None:
@@ -61,6 +64,36 @@ def test_the_names_work_together() -> None:
 
 def test_overrides_may_be_any_iterable() -> None:
     assert expand("resnet20", (text for text in ["model.classes=3"])).shapes == ((3,),)
+
+
+UNTYPED: Any = archbuilder
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: UNTYPED.expand("resnet20", "model.classes=3"),
+            "overrides: 'model.classes=3' is one string; write a list: [",
+        ),
+        (lambda: UNTYPED.describe("resnet20", [3]), "overrides: 3 is no string; write one such as 'model.classes=3'"),
+        (lambda: UNTYPED.describe("resnet20", None), "overrides: None is no list of strings"),
+        (
+            lambda: UNTYPED.describe("resnet20", {"model.classes": 3}),
+            "overrides: {'model.classes': 3} is no list of strings",
+        ),
+        (lambda: UNTYPED.build(3), "source: 3 is no model: give one name"),
+        (lambda: UNTYPED.build(["resnet20"]), "source: ['resnet20'] is no model: give one name"),
+        (lambda: UNTYPED.build(None), "source: None is no model"),
+        (lambda: UNTYPED.build("resnet20", features=[3]), "features: 3 is no string"),
+        (lambda: UNTYPED.build("resnet20", features=None), "features: None is no list of strings"),
+        (lambda: UNTYPED.models(3), "config_dir: 3 is no path of a folder"),
+    ],
+)
+def test_what_is_no_argument_is_told(call: Callable[[], Any], told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        call()
+    assert str(caught.value).startswith(told)
 
 
 def test_errors_are_one_family_with_place_and_reason() -> None:

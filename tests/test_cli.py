@@ -228,11 +228,16 @@ def test_a_reader_that_has_seen_enough() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_show_tells_the_width_that_a_budget_led_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_tells_the_width_that_a_budget_led_to(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     main(["show", "resnet20", "model.budget.params=300k"])
     assert "resnet20: the widest within params 300k is model.scale.divisor=1 model.scale.width=1.04" in (
         capsys.readouterr().out
     )
+    path = tmp_path / "mine.yaml"
+    path.write_text("input: [3, 8, 8]\nstages: {a: {block: conv, out: 8}}\n")
+    main(["show", str(path), "model.budget.params=1G"])
+    told = capsys.readouterr().out
+    assert "params 1G are not exhausted by the widest there is, model.scale.divisor=1 model.scale.width=1000.0" in told
     main(["show", "resnet20", "nin", "model.budget.params=300k", "--json"])
     made = json.loads(capsys.readouterr().out)
     assert [one["scale"]["width"] for one in made] == [1.04, 0.542]
@@ -253,3 +258,18 @@ def test_a_folder_of_ones_own_is_known_to_every_command(tmp_path: Path, capsys: 
         with pytest.raises(SystemExit):
             main([*command, "--config-dir", str(tmp_path / "nowhere")])
         assert "nowhere is no folder; name the one that holds model/ and block/" in capsys.readouterr().err
+
+
+def test_a_schema_is_written_into_no_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["schema", "--to", str(tmp_path)])
+    expected = f"error: --to: {tmp_path} is a folder; name a file in it: {tmp_path / 'archbuilder.schema.json'}\n"
+    assert capsys.readouterr().err == expected
+    assert not [*tmp_path.iterdir()]
+
+
+def test_one_layer_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("input: [3, 8, 8]\nstages: {a: {block: conv, out: 8}}\n")
+    main(["show", str(path)])
+    assert "1 layer, 1 of them" in capsys.readouterr().out

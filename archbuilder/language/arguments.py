@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Attribute
-from archbuilder.language.expressions import Value
+from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.layers import Layer
+from archbuilder.language.limits import TooLargeError
 from archbuilder.language.names import RESERVED
 from archbuilder.language.params import Argument, Param, read, wanted
 from archbuilder.language.scale import Scale
@@ -42,19 +43,29 @@ def arguments(
     scale: Scale,
     layer: Layer,
     copy: int,
+    obeyed: Collection[str] = STYLE,
 ) -> dict[str, Any]:
-    """Return the arguments of a layer as typed values, evaluated with the caller's names."""
+    """Return the arguments of a layer as typed values, evaluated with the caller's names.
+
+    `obeyed` are the keys of a style that the layer, or anything inside it, may obey.
+    """
     arguments = {}
     for key, value in said.items():
         if key not in declared:
             options = [*declared, *RESERVED]
             hint = suggestion(key, options, "parameters")
-            if key in STYLE:
-                hint = f"a block's layers take it from the style: write style: {{{key}: {value}}}"
+            if key in STYLE and key in obeyed:
+                hint = f"it takes that from the style: write style: {{{key}: {value}}}"
+            elif key in _ALONE:
+                hint = f"put a layer behind it: {{block: {key}, {_ALONE[key]}: {value}}}"
             raise ConfigError(f"{layer.where}.{key}", f"{layer.block} has no such parameter; {hint}")
         if copy == 0 or not declared[key].first:
             arguments[key] = _read(value, declared[key], names, scale, f"{layer.where}.{key}")
     return arguments
+
+
+_ALONE = {"norm": "norm", "act": "kind"}
+"""The keys of a style that are layers, too, and what such a layer calls them."""
 
 
 def _read(value: Any, param: Param, names: Mapping[str, Value], scale: Scale, where: str) -> Argument:
@@ -62,7 +73,10 @@ def _read(value: Any, param: Param, names: Mapping[str, Value], scale: Scale, wh
     result = read(value, param, names, where)
     if param.type != "channels" or isinstance(value, str):
         return result
-    return read(scale.channels(int(result)), param, {}, where)  # type: ignore[arg-type]
+    scaled = scale.channels(int(result))  # type: ignore[arg-type]
+    if scaled > LARGEST:
+        raise TooLargeError(where, f"{scaled:,} channels is too large; at most {LARGEST:,} is allowed")
+    return read(scaled, param, {}, where)
 
 
 def style(

@@ -18,7 +18,7 @@ from archbuilder.language.model import Model, read_model
 from archbuilder.language.params import REQUIRED, Param, read
 from archbuilder.language.scale import Scale
 from archbuilder.language.scope import Known, Made, Scope
-from archbuilder.primitives import REGISTRY, SHIPPED, Primitive, Refusal, params_of
+from archbuilder.primitives import REGISTRY, SHIPPED, Primitive, Refusal, answers, params_of
 from archbuilder.primitives.base import channels
 from archbuilder.primitives.style import STYLE
 
@@ -244,7 +244,7 @@ def _leaf(
     from_style = {**cls.from_style, **as_style}
     values: dict[str, Any] = {key: param.default for key, param in declared.items()}
     values |= {key: surrounding[of] for key, of in from_style.items() if of in surrounding}
-    values |= arguments(said, declared, names, frame.scale, layer, copy)
+    values |= arguments(said, declared, names, frame.scale, layer, copy, [*cls.from_style.values()])
     for key, param in declared.items():
         if values[key] is REQUIRED:
             raise ConfigError(layer.where, f"the parameter '{key}' of {cls.name} is missing: {param.doc}")
@@ -252,15 +252,15 @@ def _leaf(
     if cls.inputs is not None and len(shapes) != cls.inputs:
         raise ConfigError(f"{layer.where}.from", f"{cls.name} takes {cls.inputs} input, not {len(shapes)}")
     try:
-        settled = cls.settle(values, shapes)
-        made = cls(**settled)
-        outputs = made.outputs(shapes)
+        made = answers.settled(cls, values, shapes, layer.where)
+        outputs = answers.outputs(made, shapes, layer.where)
+        cost = answers.cost(made, shapes, layer.where)
     except Refusal as refusal:
         raise ConfigError(f"{layer.where}.{refusal.key}".rstrip("."), refusal.what) from None
     for shape in outputs:
         if max(shape) > LARGEST:
             raise ConfigError(layer.where, f"the output {list(shape)} has a side beyond {LARGEST:,}")
-    frame.counter.made(made.cost(shapes).params, outputs, layer.where)
+    frame.counter.made(cost.params, outputs, layer.where)
     attributes = {key: getattr(made, key) for key in declared}
     return Leaf(name, cls.name, tuple(value.ref for value in inputs), attributes, outputs, layer.doc)
 

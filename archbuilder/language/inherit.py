@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import ConfigError, suggestion
+from archbuilder.errors import ConfigError, like, suggestion
 from archbuilder.language.model import SECTIONS
 from archbuilder.language.overrides import quoted
 from archbuilder.paths import is_file
@@ -39,9 +40,12 @@ def _bases(
 
     entries = content.get("defaults")
     known = isinstance(entries, list)
-    for entry in entries if isinstance(entries, list) else []:
+    listed = entries if isinstance(entries, list) else []
+    for place, entry in enumerate(listed):
         name = entry.partition("@")[0] if isinstance(entry, str) else None
         if name == "_self_":
+            if any(isinstance(later, str) for later in listed[place + 1 :]):
+                raise ConfigError(str(path), _SELF_IS_LAST)
             continue
         base = _find_base(path, name, folders) if name else None
         if base is None:
@@ -51,6 +55,9 @@ def _bases(
             if isinstance(inner, Mapping) and "defaults" in inner:
                 known = _bases(base, inner, seen, folders) is not None and known
     return [base for base in seen.values() if isinstance(base, Mapping)] if known else None
+
+
+_SELF_IS_LAST = "in defaults, _self_ belongs last: before it stands what is inherited, which this file then changes"
 
 
 def _find_base(path: Path, name: str, folders: Sequence[Path]) -> Path | None:
@@ -77,7 +84,7 @@ def _merged_by_hydra(path: Path, folders: Sequence[Path]) -> Any:
     """Return what Hydra makes of a file and the files in its `defaults`."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
+    from hydra.errors import HydraException, MissingConfigException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
@@ -86,15 +93,36 @@ def _merged_by_hydra(path: Path, folders: Sequence[Path]) -> Any:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(path.parent), version_base="1.3"):
+        with warnings.catch_warnings(), initialize_config_dir(str(path.parent), version_base="1.3"):
+            # Without _self_ in its defaults a file comes last, as if it stood there; Hydra warns of that.
+            warnings.simplefilter("ignore", UserWarning)
             places = ",".join(quoted(f"file://{folder}") for folder in folders)
             config = compose(path.stem, overrides=[f"hydra.searchpath=[{places}]"])
         return OmegaConf.to_container(config)
     except RecursionError:
         raise ConfigError(str(path), "inherits from itself") from None
+    except MissingConfigException as error:
+        raise ConfigError(str(path), _not_there(error.missing_cfg_file or "", folders)) from None
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(str(path), " ".join(str(error).split())) from None
     finally:
         GlobalHydra.instance().clear()
         if before is not None:
             GlobalHydra.instance().initialize(before)
+
+
+def _not_there(missing: str, folders: Sequence[Path]) -> str:
+    """Return how to name what Hydra did not find."""
+    named = missing.strip("/").removesuffix(".yaml")
+    known = [
+        f.relative_to(folder / "model").with_suffix("").as_posix()
+        for folder in folders
+        for f in (folder / "model").rglob("*.yaml")
+    ]
+    name = named.removeprefix("model/")
+    near = [name] if name in known else like(name, known)
+    if near:
+        return f"there is no '{missing}' to inherit from; did you mean '/model/{near[0]}@_here_'?"
+    return (
+        f"there is no '{missing}' to inherit from; write /model/NAME@_here_, or NAME@_here_ for a file beside this one"
+    )

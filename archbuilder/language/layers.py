@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archbuilder.errors import ConfigError, suggestion
+from archbuilder.errors import ConfigError, like, suggestion
 from archbuilder.language.names import RESERVED, check_layer_name, not_a_string
+from archbuilder.paths import conf_dir
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,7 @@ def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, si
         near = difflib.get_close_matches("block", [str(key) for key in spec], n=1)
         if near:
             raise ConfigError(f"{where}.{near[0]}", "no such key of a layer; did you mean 'block'?")
-        raise ConfigError(
-            where,
-            f"this layer says no block; if '{name}' is misspelt, {suggestion(name, others, 'layers here')}",
-        )
+        raise ConfigError(where, f"this layer says no block; {_no_block(name, spec, others)}")
     block = spec["block"]
     if not isinstance(block, str):
         raise ConfigError(f"{where}.block", f"{block!r:.60} is not the name of a block")
@@ -96,7 +94,23 @@ def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, si
     )
 
 
+def _no_block(name: str, spec: Mapping[str, Any], others: list[str]) -> str:
+    """Return how to mend a layer without a block: its name is misspelt, or the block stands elsewhere."""
+    from archbuilder.primitives import names
+
+    known = {*names(), *(path.stem for path in (conf_dir() / "block").glob("*.yaml"))}
+    said = [value for key, value in spec.items() if key not in RESERVED and isinstance(value, str)]
+    meant = [block for block in (*said, *spec) if block in known]
+    if meant and not like(name, others):
+        return f"write block: {meant[0]}"
+    if others:
+        return f"if '{name}' is misspelt, {suggestion(name, others, 'layers here')}"
+    return "write block: conv, or another that `archbuilder blocks` lists"
+
+
 def _sources(value: Any, where: str) -> tuple[str, ...]:
+    if value is None:
+        raise ConfigError(where, "null names no layer; leave `from` out to read the layer before")
     names = value if isinstance(value, list | tuple) else [value]
     if not names:
         raise ConfigError(where, "the list is empty; name at least one layer, or leave `from` out")

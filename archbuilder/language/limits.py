@@ -22,6 +22,10 @@ MOST_ELEMENTS = 10**11
 DEEPEST = 50
 
 
+class TooLargeError(ConfigError):
+    """A model with more parameters, output elements or channels than any may have."""
+
+
 @dataclass
 class Counter:
     """How many layers there are so far: the one thing that changes while a model is expanded."""
@@ -60,10 +64,10 @@ class Counter:
         self.params += params
         self.elements += sum(map(math.prod, shapes))
         if self.params > MOST_PARAMS:
-            raise ConfigError(where, f"the model has {self.params:,} parameters up to here; at most {MOST_PARAMS:,}")
+            raise TooLargeError(where, f"the model has {self.params:,} parameters up to here; at most {MOST_PARAMS:,}")
         if self.elements > MOST_ELEMENTS:
             much = f"{self.elements:,} output elements per image up to here"
-            raise ConfigError(where, f"the layers make {much}; at most {MOST_ELEMENTS:,}")
+            raise TooLargeError(where, f"the layers make {much}; at most {MOST_ELEMENTS:,}")
 
     def totals(self) -> tuple[int, int, int, int]:
         """Return how much there is so far."""

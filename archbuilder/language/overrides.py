@@ -8,6 +8,7 @@ from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.model import KEYS, SECTIONS
+from archbuilder.paths import conf_dir
 
 LONGEST = 10_000
 """Characters in all overrides together; the command line's grammar is slow on long ones."""
@@ -58,6 +59,8 @@ def _apply_one(config: Any, override: Any) -> None:
             _delete(config, key)
         else:
             _check_nulls(config, key, override.value())
+            if not (override.is_add() or override.is_force_add()):
+                _check_params(config, key, override.value())
             OmegaConf.update(config, key, override.value(), merge=True, force_add=True)
     except (OmegaConfBaseException, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(key, " ".join(str(error).split())) from None
@@ -76,6 +79,21 @@ def _check_nulls(config: Any, key: str, value: Any) -> None:
             raise ConfigError(key, f"nothing to drop: there is no '{names[2]}'; {suggestion(names[2], known)}")
 
 
+def _check_params(config: Any, key: str, value: Any) -> None:
+    """Refuse a value for a parameter that the model does not declare: nothing would use it."""
+    names = key.split(".")
+    if names[:2] != ["model", "params"] or not isinstance(config.model, Mapping):
+        return
+    declared = config.model.get("params")
+    known = [str(name) for name in declared] if isinstance(declared, Mapping) else []
+    for name in names[2:3] or (value if isinstance(value, dict) else ()):
+        if str(name) not in known:
+            hint = suggestion(str(name), known, "parameters")
+            if not known:
+                hint = f"it has none; write + before it to declare one: +model.params.{name}=..."
+            raise ConfigError(f"model.params.{name}", f"the model has no parameter '{name}'; {hint}")
+
+
 def _hint(key: str) -> str:
     """Return how to mend an override that does not start with `model.`."""
     first = key.partition(".")[0]
@@ -83,7 +101,17 @@ def _hint(key: str) -> str:
         return f"write model.{key}=..."
     if get_close_matches(first, ["model"]):
         return f"did you mean 'model{key.removeprefix(first)}'?" if first != "model" else "say which of its keys"
+    if first in _settings():
+        return f"'{first}' is a setting of train.py"
     return f"start with model, as in model.{SECTIONS[1]}.{key}=..."
+
+
+def _settings() -> set[str]:
+    """Return what the configuration of a run holds beside the model."""
+    from archbuilder.language.yaml import load_unresolved
+
+    groups = {path.name for path in conf_dir().iterdir() if path.is_dir()} - {"model", "block"}
+    return groups | {*load_unresolved(conf_dir() / "train.yaml")} - {"defaults"}
 
 
 def _delete(config: Any, key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
@@ -76,7 +77,8 @@ def _number(value: Any, param: Param, names: Mapping[str, Value], where: str) ->
 def _integer(value: Any, param: Param, names: Mapping[str, Value], where: str) -> int:
     result = _number(value, param, names, where)
     if result != result or abs(result) == float("inf") or result != int(result):
-        raise ConfigError(where, f"{_shown(value)} is {result}, not a whole number")
+        told = f" is {result}," if isinstance(value, str) else " is"
+        raise ConfigError(where, f"{_shown(value)}{told} not a whole number")
     return int(result)
 
 
@@ -111,14 +113,32 @@ def _integers(value: Any, param: Param, names: Mapping[str, Value], where: str) 
     return tuple(_integer(item, _ITEM, names, f"{where}[{i}]") for i, item in enumerate(value))
 
 
+# What other tools call the words of the language.
+_ALSO_CALLED = {
+    "swish": "silu",
+    "hswish": "hardswish",
+    "lrelu": "leaky_relu",
+    "bn": "batch",
+    "gn": "group",
+    "ln": "layer",
+    "off": "none",
+}
+
+
 def _word(value: Any, param: Param, names: Mapping[str, Value], where: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(where, f"{_shown(value)} is not {wanted(param)}")
+        told = f"{_shown(value)} is not {wanted(param)}"
+        if isinstance(value, bool):
+            none = "; write none" if "none" in param.choices else ""
+            told += f"; YAML reads on, off, yes and no as true or false{none}"
+        raise ConfigError(where, told)
     # A parameter's name stands for its value; only words and blocks have values that are strings.
     inner = names.get(value)
     word = inner if isinstance(inner, str) else value
     if param.choices and word not in param.choices:
-        raise ConfigError(where, f"'{word}' is not known; {suggestion(word, param.choices, 'known')}")
+        meant = _ALSO_CALLED.get(word.lower().replace("_", ""), "")
+        hint = suggestion(meant if meant in param.choices else word, param.choices, "known")
+        raise ConfigError(where, f"'{word}' is not known; {hint}")
     return word
 
 
@@ -180,7 +200,20 @@ def declare(value: Any, where: str) -> Param:
         return _declare_fully(value, where)
     if isinstance(value, str) and value in TYPES:
         return Param(value)
+    if isinstance(value, str):
+        _check_no_type(value, where)
     return Param(_type_of(value, where), default=value)
+
+
+_OTHERWISE = {"int": "integer", "bool": "boolean", "float": "number", "str": "word"}
+
+
+def _check_no_type(word: str, where: str) -> None:
+    """Refuse a word default that is all but the name of a type: that is what was meant."""
+    near = [_OTHERWISE[word]] if word in _OTHERWISE else get_close_matches(word.lower(), TYPES, n=1, cutoff=0.8)
+    if near and word.isalpha():
+        hint = f"a default that is a word is written {{type: word, default: {word}}}"
+        raise ConfigError(where, f"'{word}' is no type; did you mean '{near[0]}'? {hint}")
 
 
 def _declare_fully(value: Mapping[Any, Any], where: str) -> Param:

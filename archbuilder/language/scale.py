@@ -11,8 +11,11 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.language.expressions import divisible
 from archbuilder.language.params import Param, read
 
+NARROWEST, WIDEST = 1e-3, 1e3
 PARAMS = {
-    "width": Param("number", 1.0, 1e-3, 1e3, doc="factor on every literal number of channels, but not on expressions"),
+    "width": Param(
+        "number", 1.0, NARROWEST, WIDEST, doc="factor on every literal number of channels, but not on expressions"
+    ),
     "depth": Param("number", 1.0, 1e-3, 1e3, doc="factor on every literal `repeat` in `stages`, rounded up"),
     "divisor": Param("integer", 8, 1, 1024, doc="scaled channels are multiples of it"),
 }

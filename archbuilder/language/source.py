@@ -11,6 +11,7 @@ from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph
 from archbuilder.language.blocks import Library
 from archbuilder.language.interpolation import resolve as interpolated
+from archbuilder.language.model import SECTIONS
 from archbuilder.language.plain import plain
 from archbuilder.paths import conf_dir, is_file
 
@@ -43,7 +44,11 @@ def expand(source: Source, overrides: Iterable[str] = (), *, config_dir: str | P
     `model` and `block` hold networks and blocks of one's own, before the shipped ones. A YAML file may also use the
     blocks in a folder `block` next to it, or next to the folder it is in. Raises ConfigError.
     """
-    overrides = list(overrides)
+    if not isinstance(source, str | Path | Mapping | Graph):
+        raise ConfigError(
+            "source", f"{source!r:.60} is no model: give one name, a YAML file's path, a mapping or a Graph"
+        )
+    overrides = read_texts(overrides, "overrides", "model.classes=3")
     if isinstance(source, Graph):
         if overrides:
             raise ConfigError(overrides[0], "a Graph is finished: there is nothing left to override")
@@ -66,9 +71,24 @@ def resolve(
     return Resolved(_name(source), resolve_budget(content, blocks), blocks, budget or {})
 
 
+def read_texts(texts: Any, where: str, example: str) -> list[str]:
+    """Return several texts as a list; raises ConfigError for anything else."""
+    if isinstance(texts, str):
+        raise ConfigError(where, f"'{texts}' is one string; write a list: [{texts!r}]")
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
+        raise ConfigError(where, f"{texts!r:.60} is no list of strings such as [{example!r}]")
+    listed = list(texts)
+    for text in listed:
+        if not isinstance(text, str):
+            raise ConfigError(where, f"{text!r:.60} is no string; write one such as {example!r}")
+    return listed
+
+
 def _checked(config_dir: str | Path | None) -> Path | None:
     if config_dir is None:
         return None
+    if not isinstance(config_dir, str | Path):
+        raise ConfigError("config_dir", f"{config_dir!r:.60} is no path of a folder")
     folder = Path(config_dir).resolve()
     if not folder.is_dir():
         raise ConfigError("config_dir", f"{config_dir} is no folder; name the one that holds model/ and block/")
@@ -128,6 +148,14 @@ def _is_file(source: str) -> bool:
     return source.endswith((".yaml", ".yml")) or is_file(Path(source))
 
 
+def _model_meant(source: str, known: Iterable[str]) -> str:
+    """Return which model a name that is none may stand for."""
+    for ending in (".yaml", ".yml"):
+        if source and is_file(Path(f"{source}{ending}")):
+            return f"did you mean the file '{source}{ending}'?"
+    return suggestion(source, known, "models")
+
+
 def _compose(source: str | Path, config_dir: Path | None) -> Any:
     """Return the content of a model's file with what it inherits, not resolved yet; raises ConfigError."""
     if isinstance(source, Path) or _is_file(source):
@@ -137,11 +165,14 @@ def _compose(source: str | Path, config_dir: Path | None) -> Any:
     else:
         known = _models(config_dir)
         if source not in known:
-            raise ConfigError("model", f"there is no model '{source}'; {suggestion(source, sorted(known), 'models')}")
+            raise ConfigError("model", f"there is no model '{source}'; {_model_meant(source, known)}")
         path = known[source]
     from archbuilder.language.yaml import load_unresolved
 
     content = load_unresolved(path)
+    if isinstance(content, Mapping) and "layers" in content and not any(section in content for section in SECTIONS):
+        how = f"a layer of a model uses it: {{block: {path.stem}}}"
+        raise ConfigError(str(path), f"this is the file of a block, not of a model; {how}")
     if not isinstance(content, Mapping) or "defaults" not in content:
         return content
     from archbuilder.language.inherit import inherit

@@ -11,12 +11,12 @@ from archbuilder.errors import ConfigError
 from archbuilder.language.blocks import Library
 from archbuilder.language.limits import Counter
 from archbuilder.language.model import Model
-from archbuilder.language.scale import PARAMS, Scale
+from archbuilder.language.scale import PARAMS, WIDEST, Scale
 
 MOST_LAYERS, MOST_WIDTHS, MOST_TRIALS = 10_000, 100_000, 500
 MOST_WORK = 30_000
 """Layers made in all trials together: about two seconds."""
-NARROWEST, WIDEST = float(PARAMS["width"].minimum or 1), float(PARAMS["width"].maximum or 1)
+NARROWEST = float(PARAMS["width"].minimum or 1)
 
 
 class GivenUpError(Exception):

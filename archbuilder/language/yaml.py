@@ -34,7 +34,8 @@ def load_unresolved(path: Path) -> Any:
         _check_size(text, str(path))
         content = yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
-        raise ConfigError(str(path), f"is not valid YAML: {' '.join(str(error).split())}") from None
+        told = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
+        raise ConfigError(str(path), f"is not valid YAML: {told}") from None
     except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
         # What PyYAML says to `!!int ""`, `!!bool x` and the like.
         raise ConfigError(str(path), f"has a value that cannot be read: {' '.join(str(error).split())}") from None

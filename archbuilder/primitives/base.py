@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from archbuilder.errors import ConfigError
+from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Shape
 from archbuilder.language.names import RESERVED, check_name
-from archbuilder.language.params import REQUIRED, Param
+from archbuilder.language.params import REQUIRED, TYPES, Param
 
 if TYPE_CHECKING:
     from torch import nn
@@ -125,7 +125,9 @@ def param(
     choices: tuple[str, ...] = (),
     first: bool = False,
 ) -> Any:
-    """Declare a field of a primitive as a parameter of the language."""
+    """Declare a field of a primitive as a parameter of the language; raises ConfigError for a type that is none."""
+    if type not in TYPES:
+        raise ConfigError("param", f"there is no type '{type}'; {suggestion(str(type), TYPES, 'types')}")
     if type == "pair" and isinstance(default, int):
         default = (default, default)
     declared = Param(type, default, minimum, maximum, choices, first, doc)
@@ -139,21 +141,28 @@ P = TypeVar("P", bound=type[Primitive])
 def primitive(name: str) -> Callable[[P], P]:
     """Register a primitive under its name in the language.
 
-    Raises ConfigError for a name that the language or another primitive has already.
+    Raises ConfigError for a name that the language or another primitive has already, and for a class that is none.
     """
 
     def register(cls: P) -> P:
         check_name(name, f"primitive {name!r}", "a primitive")
+        where = f"primitive '{name}'"
+        if not (isinstance(cls, type) and issubclass(cls, Primitive)):
+            raise ConfigError(where, f"{getattr(cls, '__name__', cls)} is no class derived from Primitive")
         made = dataclass(frozen=True)(cls)
+        for field in dataclasses.fields(made):
+            if "param" not in field.metadata:
+                how = f"write {field.name}: ... = param(type, default, doc)"
+                raise ConfigError(where, f"its field '{field.name}' is no parameter; {how}")
         made.name = name
         made.params = MappingProxyType({field.name: field.metadata["param"] for field in dataclasses.fields(made)})
         taken = REGISTRY.get(name)
         # The same class again is a module that is reloaded.
         if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ConfigError(f"primitive '{name}'", f"{taken.__module__} has one of that name; choose another")
+            raise ConfigError(where, f"{taken.__module__} has one of that name; choose another")
         for key in params_of(made):
             if key in RESERVED:
-                raise ConfigError(f"primitive '{name}'", f"its parameter '{key}' means something else in a layer")
+                raise ConfigError(where, f"its parameter '{key}' means something else in a layer")
         REGISTRY[name] = made
         return made  # type: ignore[return-value]
 

@@ -8,6 +8,7 @@ from typing import Any
 from archbuilder.errors import ConfigError, suggestion
 from archbuilder.graph import Graph, Leaf, flatten
 from archbuilder.language.params import read
+from archbuilder.primitives import answers
 from archbuilder.primitives.base import REGISTRY, Primitive, Refusal, params_of
 from archbuilder.primitives.plugins import find, names
 
@@ -62,7 +63,7 @@ def check(graph: Graph) -> None:
         if wanted is not None and len(inputs) != wanted:
             raise ConfigError(f"layer {call.path}", f"{call.leaf.op} takes {wanted} input(s), not {len(inputs)}")
         try:
-            shapes = primitive.outputs(inputs)
+            shapes = answers.outputs(primitive, inputs, f"layer {call.path}")
         except Refusal as refusal:
             raise ConfigError(f"layer {call.path}", refusal.what) from None
         if shapes != call.leaf.shapes:

@@ -108,6 +108,12 @@ class Conv(Convolution):
             settled["groups"] = width if settled["depthwise"] else 1
         elif settled["depthwise"] and settled["groups"] != width:
             raise Refusal(f"a depthwise convolution of {width} channels has {width} groups; leave it out", "groups")
+        if settled["depthwise"] and settled["out"] % width:
+            raise Refusal(
+                f"{settled['out']} is no multiple of the {width} channels that enter a depthwise convolution; use a "
+                f"multiple of {width}, or leave it out",
+                "out",
+            )
         settled["depthwise"] = 1 < settled["groups"] == width
         if settled["padding"] == "auto":
             settled["padding"] = _auto_padding(settled["kernel"], settled["stride"], settled["dilation"])

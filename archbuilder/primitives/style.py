@@ -33,7 +33,12 @@ _ACTS: Mapping[str, tuple[str, dict[str, Any]]] = {
 ACTS = ("none", *_ACTS)
 
 STYLE: Mapping[str, Param] = {
-    "norm": Param("word", "none", choices=NORMS, doc="which normalisation"),
+    "norm": Param(
+        "word",
+        "none",
+        choices=NORMS,
+        doc="which normalisation; group has as many groups as 32 and the channels share: gcd(32, channels)",
+    ),
     "act": Param("word", "none", choices=ACTS, doc="which activation"),
     "bias": Param("boolean", None, doc="a bias; by default exactly where there is no norm"),
     "order": Param(

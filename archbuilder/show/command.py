@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Graph
+from archbuilder.language.scale import WIDEST
 from archbuilder.language.source import Resolved, resolve
 from archbuilder.paths import is_file
 
@@ -74,7 +75,12 @@ def _width(resolved: Resolved) -> str:
     """Return in words which width a budget has led to."""
     [(kind, amount)] = resolved.budget.items()
     scale = " ".join(f"model.scale.{key}={value}" for key, value in resolved.content["scale"].items())
-    return f"the widest within {kind} {amount} is {scale}"
+    most = resolved.content["scale"]["width"] == WIDEST
+    return (
+        f"{kind} {amount} are not exhausted by the widest there is, {scale}"
+        if most
+        else (f"the widest within {kind} {amount} is {scale}")
+    )
 
 
 def _each(models: Sequence[str], action: Callable[[str], T]) -> dict[str, T]:

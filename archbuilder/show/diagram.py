@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from archbuilder.graph import flatten
-from archbuilder.show.text import count_text, field_text, shape_text
+from archbuilder.show.text import count_of, count_text, field_text, shape_text
 from archbuilder.show.tree import Network, Node, folded, readable_depth
 
 READABLE = 60
@@ -98,7 +98,7 @@ def _part(node: Node, network: Network, owner: dict[str, str]) -> Part:
     parts = tuple(_part(child, network, owner) for child in node.children)
     if not parts:
         owner[node.path] = node.path
-    many = f"{node.layers:,} layers"
+    many = count_of(node.layers, "layer")
     known = (
         node.path,
         node.kind or many,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from archbuilder.description import Description
-from archbuilder.show.text import count_text, field_text, shape_text, share_text
+from archbuilder.show.text import count_of, count_text, field_text, shape_text, share_text
 from archbuilder.show.tree import Network, Row, folded, readable_depth, rows
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def tree_page(network: Network, depth: int | None = None) -> Page:
     if any(layer.auxiliary for layer in cost.layers):
         totals.append(Line(_total("without auxiliary heads", "", cost.inference_params, cost.inference_macs, "")))
     notes = [
-        f"{len(cost.layers):,} layers, {cost.depth:,} of them with MACs on the longest way; most activation elements "
-        f"alive at once: {cost.peak_activations:,} per image",
+        f"{count_of(len(cost.layers), 'layer')}, {cost.depth:,} of them with MACs on the longest way; "
+        f"most activation elements alive at once: {cost.peak_activations:,} per image",
         "%: share of the whole network; field: pixels of the input, height x width, that one output value can depend "
         "on, in theory; all: the whole picture, as behind a global pool or a gate per channel"
         + ("; ?: a primitive does not say what it reads" if _unknown(cost) else ""),

@@ -34,3 +34,8 @@ def printable(text: str) -> str:
 def markup(text: str) -> str:
     """Return a text that XML and HTML take as text, also in quotes."""
     return escape(printable(text), quote=True)
+
+
+def count_of(number: int, what: str) -> str:
+    """Return how many there are of something: `1 layer`, `2,000 layers`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archbuilder.api import expand
+from archbuilder.errors import ConfigError
 from tests.language.models import chain, conv, leaves, model, nodes, reads, refused, with_block
 
 
@@ -156,3 +158,25 @@ def test_doc_is_kept() -> None:
     assert found.doc == "why it is here"
     block = with_block({"layers": chain("a")}, {"doc": "and this"})
     assert nodes(block)["stages.use"].doc == "and this"
+
+
+@pytest.mark.parametrize(
+    ("layers", "telling"),
+    [
+        ({"a": {"type": "conv", "out": 16}}, "this layer says no block; write block: conv"),
+        ({"a": {"kind": "bottleneck", "out": 16}}, "this layer says no block; write block: bottleneck"),
+        ({"a": {"conv": {"out": 16}}}, "this layer says no block; write block: conv"),
+        ({"a": {"out": 16}}, "this layer says no block; write block: conv, or another that `archbuilder blocks` lists"),
+        ({"a": {"via": "linear"}, "aa": conv()}, "if 'a' is misspelt, did you mean 'aa'?"),
+        ({"a": {"via": "linear"}, "other": conv()}, "this layer says no block; write block: linear"),
+        ({"a": {"out": 16}, "other": conv()}, "if 'a' is misspelt, layers here: other"),
+    ],
+)
+def test_a_layer_without_a_block(layers: Any, telling: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        expand(model(layers))
+    assert (caught.value.where, caught.value.what.endswith(telling)) == ("model.stages.a", True), str(caught.value)
+
+
+def test_null_names_no_layer() -> None:
+    refused(model({"a": conv(**{"from": None})}), "model.stages.a.from", "null names no layer; leave `from` out")

@@ -115,7 +115,9 @@ def test_a_sweep_is_refused(value: str) -> None:
         ("modell.classes=4", "did you mean 'model.classes'?"),
         ("models.classes=4", "did you mean 'model.classes'?"),
         ("stage2.out=4", "start with model, as in model.stages.stage2.out=..."),
-        ("seed=1", "start with model"),
+        ("seed=1", "'seed' is a setting of train.py"),
+        ("optimizer.lr=3", "'optimizer' is a setting of train.py"),
+        ("data=cifar10", "'data' is a setting of train.py"),
         ("overrides=1", "start with model"),
         ("model=resnet56", "say which of its keys"),
         ("model={classes: 3}", "say which of its keys"),
@@ -200,6 +202,25 @@ def test_a_removal_takes_no_value(override: str) -> None:
 )
 def test_a_layer_that_is_not_there_cannot_be_dropped(override: str, where: str, telling: str) -> None:
     refused("resnet20", where, "nothing to drop", telling, overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("source", "override", "telling"),
+    [
+        ("densenet_small", "model.params.grwoth=24", "has no parameter 'grwoth'; did you mean 'growth'?"),
+        ("densenet_small", "model.params={grwoth: 24}", "did you mean 'growth'?"),
+        ("densenet_small", "model.params.grwoth.default=24", "did you mean 'growth'?"),
+        ("resnet20", "model.params.grwoth=3", "it has none; write + before it to declare one: +model.params.grwoth="),
+    ],
+)
+def test_a_parameter_that_the_model_does_not_declare(source: str, override: str, telling: str) -> None:
+    refused(source, "model.params.grwoth", telling, overrides=[override])
+
+
+def test_a_parameter_can_be_declared_by_a_plus() -> None:
+    found = leaves(model({"a": conv("k")}, params={"j": 3}), ["+model.params.k=5", "model.params.k=6"])
+    assert found["a"].attributes["out"] == 6
+    assert leaves(model({"a": conv("k")}), ["++model.params.k=5"])["a"].attributes["out"] == 5
 
 
 def test_what_is_no_layer_may_be_null() -> None:

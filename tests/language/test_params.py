@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archbuilder.api import expand
 from archbuilder.errors import ConfigError
 from archbuilder.language.expressions import LARGEST, Value
 from archbuilder.language.names import RESERVED
@@ -65,7 +66,7 @@ def test_a_value_is_read_as_its_type(kind: str, value: Any, result: Argument) ->
     [
         ("channels", 0, "0 is too small; at least 1 is needed"),
         ("channels", -4, "-4 is too small"),
-        ("channels", 2.5, "2.5 is 2.5, not a whole number"),
+        ("channels", 2.5, "2.5 is not a whole number"),
         ("channels", "width / 5", "'width / 5' is 2.4, not a whole number"),
         ("channels", 10**12, "is too large; at most 10,000,000 is allowed"),
         ("channels", "10**12", "beyond 10,000,000"),
@@ -270,3 +271,14 @@ def test_a_model_has_parameters_too() -> None:
 
 def test_classes_is_a_name_of_its_own() -> None:
     refused(model({"a": conv("classes")}, classes=10, params={"classes": 5}), "model.params.classes", "say it once")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("chanels", "channels"), ("Channels", "channels"), ("int", "integer"), ("bool", "boolean")]
+)
+def test_a_misspelt_type_is_no_default(word: str, meant: str) -> None:
+    block = {"params": {"out": word}, "layers": {"a": conv(4)}}
+    hint = f"'{word}' is no type; did you mean '{meant}'? a default that is a word is written {{type: word, default: "
+    refused(with_block(block), "model.blocks.mine.params.out", hint)
+    for fine in ("block2", "relu", {"type": "word", "default": word}, {"default": word}):
+        expand(with_block({**block, "params": {"out": fine}}))

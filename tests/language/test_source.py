@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,6 +53,8 @@ def test_a_name() -> None:
     [
         ("resnet21", "there is no model 'resnet21'; did you mean 'resnet20'?"),
         ("article/reduse", "did you mean 'article/reduce'?"),
+        ("resnet50", "did you mean 'imagenet/resnet50'?"),
+        ("ResNet20", "did you mean 'resnet20'?"),
         ("../block/basic", "there is no model '../block/basic'"),
         ("article", "there is no model 'article'"),
         ("", "there is no model ''"),
@@ -77,6 +80,27 @@ def test_a_file_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.Monkey
     write(tmp_path, MODEL)
     monkeypatch.chdir(tmp_path)
     assert expand("mine.yaml").shapes == ((4, 8, 8),)
+
+
+def test_a_file_named_without_its_ending(tmp_path: Path) -> None:
+    write(tmp_path, MODEL)
+    assert told(str(tmp_path / "mine")).endswith(f"did you mean the file '{tmp_path / 'mine.yaml'}'?")
+
+
+def test_the_file_of_a_block_is_no_model(tmp_path: Path) -> None:
+    path = write(tmp_path, "layers: {a: {block: identity}}\n")
+    assert (
+        told(path)
+        == f"{path}: this is the file of a block, not of a model; a layer of a model uses it: {{block: mine}}"
+    )
+    # With both, the model's own check tells which key is odd.
+    assert told(write(tmp_path, MODEL + "layers: {}\n")).startswith("model.layers: no such key of a model")
+
+
+def test_where_a_file_is_no_yaml(tmp_path: Path) -> None:
+    text = told(write(tmp_path, "input: [3, 8\nstages: 3"))
+    assert text.endswith("did not find expected ',' or ']' at line 2, column 7")
+    assert "<" not in text
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
@@ -286,6 +310,39 @@ def test_a_variant_of_what_is_not_there(tmp_path: Path) -> None:
     path = write(tmp_path, variant("/model/resnet21"))
     assert told(path).startswith(f"{path}: ")
     assert "model/resnet21" in told(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/model/resnet2O@_here_", "resnet20"),
+        ("/model/Resnet20@_here_", "resnet20"),
+        ("/model/resnet50@_here_", "imagenet/resnet50"),
+        ("/resnet20@_here_", "resnet20"),
+        ("resnet20@_here_", "resnet20"),
+        ("resnet20", "resnet20"),
+    ],
+)
+def test_what_a_misspelt_variant_is_told(tmp_path: Path, written: str, meant: str) -> None:
+    path = write(tmp_path, f"defaults: [{written}, _self_]\n")
+    missing = written.removesuffix("@_here_").lstrip("/")
+    assert told(path) == f"{path}: there is no '{missing}' to inherit from; did you mean '/model/{meant}@_here_'?"
+
+
+def test_what_is_like_no_model_is_told_how_to_write_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "defaults: [/model/zzzzzz@_here_, _self_]\n")
+    assert "no 'model/zzzzzz' to inherit from; write /model/NAME@_here_" in told(path)
+
+
+def test_what_a_variant_says_itself_comes_last(tmp_path: Path) -> None:
+    rest = "stages: {stage2: {out: 40}}\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bare = expand(write(tmp_path, f"defaults: [/model/resnet20@_here_]\n{rest}"))
+    assert graph_hash(bare) == graph_hash(expand(write(tmp_path, variant("/model/resnet20", rest))))
+    first = write(tmp_path, f"defaults: [_self_, /model/resnet20@_here_]\n{rest}", "first.yaml")
+    assert "in defaults, _self_ belongs last" in told(first)
+    assert "_self_ belongs last" in told(write(tmp_path, variant("first")))
 
 
 def test_a_variant_can_drop_only_what_it_inherits(tmp_path: Path) -> None:

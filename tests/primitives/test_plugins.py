@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from archbuilder import primitives
 from archbuilder.errors import ConfigError
 from archbuilder.primitives import Primitive, primitive
+from tests.language.models import model, refused
 
-MODULE = '''
-from archbuilder.primitives import Cost, Primitive, param, primitive
-
-print("imported")
-
-@primitive("blur")
-class Blur(Primitive):
-    """The mean of each window, at the same size."""
-
-    kernel: int = param("integer", 3, "side of the window", minimum=1)
-
-    def module(self, inputs):
-        from torch import nn
-        return nn.AvgPool2d(self.kernel, 1, self.kernel // 2, count_include_pad=False)
-'''
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+# The example in the README, which says when it is imported.
+[EXAMPLE] = [code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "@primitive" in code]
+MODULE = f'print("imported")\n{EXAMPLE}'
 MODEL = "{'input': [3, 8, 8], 'stages': {'soft': {'block': 'blur', 'kernel': 5}}}"
 
 
@@ -62,6 +54,15 @@ again = from_json(to_json(graph)); p.check(again); print(again == graph)
     assert python(tmp_path, code).splitlines() == ["imported", "blur ((3, 8, 8),)", "True", "True"]
 
 
+def test_the_example_refuses_what_would_change_the_size(tmp_path: Path) -> None:
+    install(tmp_path, "blur = soft_focus:Blur")
+    code = f"""
+try: archbuilder.expand({MODEL.replace("5", "4")})
+except archbuilder.ConfigError as error: print(error)
+"""
+    assert python(tmp_path, code).splitlines()[1:] == ["model.stages.soft.kernel: 4 is even; use an odd number"]
+
+
 def test_nothing_is_imported_before_its_name_is_used(tmp_path: Path) -> None:
     install(tmp_path, "blur = soft_focus:Blur")
     code = "archbuilder.describe('fire_small'); print('blur' in p.names(), 'conv' in p.names())"
@@ -92,6 +93,7 @@ except archbuilder.ConfigError as error: print(error)
             MODULE.replace('"blur"', '"conv"'),
             "primitive 'conv': archbuilder.primitives.conv has one of that name; choose another",
         ),
+        ("blur = soft_focus", MODULE.replace('"integer"', '"intger"'), "no type 'intger'; did you mean 'integer'?"),
     ],
 )
 def test_a_broken_package_is_named(tmp_path: Path, entries: str, module: str, told: str) -> None:
@@ -147,3 +149,48 @@ for params in (1, 2):
 
 def test_a_class_that_is_defined_anew_is_the_one_that_counts(tmp_path: Path) -> None:
     assert python(tmp_path, f"MODEL = {MODEL}\n{REDEFINED}").splitlines() == ["1", "2"]
+
+
+def test_a_class_that_is_no_primitive_is_told() -> None:
+    with pytest.raises(ConfigError, match="primitive 'plain_class': Made is no class derived from Primitive"):
+        primitive("plain_class")(type("Made", (), {}))
+
+    class Bare(Primitive):
+        size: int = 3
+
+    with pytest.raises(ConfigError, match=r"its field 'size' is no parameter; write size: \.\.\. = param\("):
+        primitive("bare")(Bare)
+
+
+COST: Any = primitives.Cost
+
+
+def fails(*_: Any) -> Any:
+    raise KeyError("oops")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "told"),
+    [
+        ("outputs", lambda *_: (4, 8, 8), "returned (4, 8, 8), not a tuple of shapes such as ((16, 8, 8),)"),
+        ("outputs", lambda *_: [(4, 8, 8)], "returned [(4, 8, 8)], not a tuple of shapes"),
+        ("outputs", lambda *_: ((4, 8.0, 8),), "not a tuple of shapes"),
+        ("outputs", lambda *_: ((4, 0, 8),), "not a tuple of shapes"),
+        ("outputs", lambda *_: (), "not a tuple of shapes"),
+        ("outputs", lambda *_: None, "returned None, not a tuple of shapes"),
+        ("cost", lambda *_: 3, "returned 3, not a Cost"),
+        ("cost", lambda *_: COST(1.5), "not a Cost of whole numbers"),
+        ("field", lambda *_: 3, "returned 3, not a Window for each side"),
+        ("settle", classmethod(lambda *_: None), "returned None, not all of its parameters by name"),
+        ("settle", classmethod(lambda *_: {"b": 3}), "not all of its parameters by name"),
+        *((method, fails, "raised KeyError: 'oops'") for method in ("outputs", "cost", "field")),
+        ("settle", classmethod(fails), "raised KeyError: 'oops'"),
+    ],
+)
+def test_a_mistake_in_a_primitive_is_told_with_its_place(method: str, answer: Any, told: str) -> None:
+    primitive("faulty")(type("Faulty", (Primitive,), {method: answer}))
+    try:
+        fault = f"the primitive 'faulty' is at fault: {__name__}.Faulty.{method}()"
+        refused(model({"a": {"block": "faulty"}}), "model.stages.a", fault, told)
+    finally:
+        del primitives.REGISTRY["faulty"]

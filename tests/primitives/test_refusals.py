@@ -21,7 +21,8 @@ OTHER = (8, 9, 10)
         ("conv", {"out": 6, "groups": 4}, "groups", "6 channels cannot be split into 4 groups; use a divisor of 6"),
         ("conv", {"out": 6, "groups": 0}, "groups", "0 is too small"),
         ("conv", {"depthwise": True, "groups": 4}, "groups", "a depthwise convolution of 8 channels has 8 groups"),
-        ("conv", {"depthwise": True, "out": 12}, "groups", "12 channels cannot be split into 8 groups"),
+        ("conv", {"depthwise": True, "out": 12}, "out", "12 is no multiple of the 8 channels that enter a depthwise"),
+        ("conv", {"depthwise": True, "out": 12}, "out", "use a multiple of 8, or leave it out"),
         ("conv", {"out": 6, "kernel": 2}, "padding", "no padding keeps the size under a kernel of 2"),
         (
             "conv",
@@ -72,10 +73,22 @@ OTHER = (8, 9, 10)
         ("upsample", {"factor": 0}, "factor", "0 is too small"),
         ("upsample", {"factor": 2, "mode": "cubic"}, "mode", "known: bilinear, nearest"),
         ("pad", {"size": -1}, "size", "-1 is too small"),
-        ("act", {"kind": "swish"}, "kind", "did you mean 'hardswish'?"),
+        ("act", {"kind": "swish"}, "kind", "did you mean 'silu'?"),
+        ("act", {"kind": "h_swish"}, "kind", "did you mean 'hardswish'?"),
+        ("act", {"kind": "ReLU"}, "kind", "did you mean 'relu'?"),
+        ("act", {"kind": "GELU"}, "kind", "did you mean 'gelu'?"),
+        ("norm", {"norm": "BN"}, "norm", "did you mean 'batch'?"),
+        ("norm", {"norm": "off"}, "norm", "did you mean 'none'?"),
+        ("norm", {"norm": False}, "norm", "YAML reads on, off, yes and no as true or false; write none"),
+        ("conv", {"out": 2.5}, "out", "2.5 is not a whole number"),
+        ("conv", {"out": "5 / 2"}, "out", "'5 / 2' is 2.5, not a whole number"),
         ("norm", {"norm": "batch", "eps": 0}, "eps", "0 is too small"),  # torch refuses it, but only in training
         ("norm", {"norm": "instance"}, "norm", "known: batch, group, layer, none"),
         ("identity", {"out": 8}, "out", "identity has no such parameter"),
+        ("linear", {"out": 8, "norm": "batch"}, "norm", "put a layer behind it: {block: norm, norm: batch}"),
+        ("max_pool", {"kernel": 2, "act": "relu"}, "act", "put a layer behind it: {block: act, kind: relu}"),
+        ("max_pool", {"kernel": 2, "eps": 0.1}, "eps", "max_pool has no such parameter; parameters:"),
+        ("act", {"act": "relu"}, "act", "it takes that from the style: write style: {act: relu}"),
     ],
 )
 def test_one_input(op: str, arguments: dict[str, Any], key: str, telling: str) -> None:
