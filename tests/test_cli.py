@@ -237,7 +237,7 @@ def test_show_tells_the_width_that_a_budget_led_to(capsys: pytest.CaptureFixture
     path.write_text("input: [3, 8, 8]\nstages: {a: {block: conv, out: 8}}\n")
     main(["show", str(path), "model.budget.params=1G"])
     told = capsys.readouterr().out
-    assert "params 1G are not exhausted by the widest there is, model.scale.divisor=1 model.scale.width=1000.0" in told
+    assert "params 1G are not exhausted by the widest there is, model.scale.divisor=1 model.scale.width=999.97" in told
     main(["show", "resnet20", "nin", "model.budget.params=300k", "--json"])
     made = json.loads(capsys.readouterr().out)
     assert [one["scale"]["width"] for one in made] == [1.04, 0.542]

@@ -75,12 +75,9 @@ def _width(resolved: Resolved) -> str:
     """Return in words which width a budget has led to."""
     [(kind, amount)] = resolved.budget.items()
     scale = " ".join(f"model.scale.{key}={value}" for key, value in resolved.content["scale"].items())
-    most = resolved.content["scale"]["width"] == WIDEST
-    return (
-        f"{kind} {amount} are not exhausted by the widest there is, {scale}"
-        if most
-        else (f"the widest within {kind} {amount} is {scale}")
-    )
+    if resolved.content["scale"]["width"] >= 0.999 * WIDEST:
+        return f"{kind} {amount} are not exhausted by the widest there is, {scale}"
+    return f"the widest within {kind} {amount} is {scale}"
 
 
 def _each(models: Sequence[str], action: Callable[[str], T]) -> dict[str, T]:

@@ -27,7 +27,8 @@ def model_overrides(arguments: list[str]) -> list[str]:
     So an override may name a key of the model that its file leaves at the default; what it means, the
     builder checks, and its message says more than Hydra's.
     """
-    return [f"++{text}" if re.match(r"model\.[^=]*=", text) else text for text in arguments]
+    # A model's own parameters are all declared: a name that is not among them is misspelt, and Hydra says so.
+    return [f"++{text}" if re.match(r"model\.(?!params\.)[^=]*=", text) else text for text in arguments]
 
 
 def job(config: DictConfig) -> None:

@@ -28,10 +28,18 @@ def train(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_model_overrides_may_name_keys_that_the_model_left_unsaid() -> None:
-    given = ["model=resnet20", "model.stages.stage1.ratio=2", "~model.stages.stage3", "+model.x=1", "seed=1"]
+    given = [
+        "model=resnet20",
+        "model.stages.stage1.ratio=2",
+        "model.params.x=1",
+        "~model.stages.stage3",
+        "+model.x=1",
+        "seed=1",
+    ]
     assert model_overrides(given) == [
         "model=resnet20",
         "++model.stages.stage1.ratio=2",
+        "model.params.x=1",
         "~model.stages.stage3",
         "+model.x=1",
         "seed=1",
