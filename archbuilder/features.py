@@ -15,9 +15,11 @@ def keep_features(graph: Graph, names: Iterable[str]) -> Graph:
     A name is a layer's full path: `stages.stage2` (of a repeated one, its last copy), `stages.stage2.0.reduce`; or
     an input. Raises ConfigError for a name that is not there.
     """
-    outputs = {}
+    outputs: dict[str, str] = {}
     known = graph
-    for name in dict.fromkeys(names):
+    for name in names:
+        if name in outputs:
+            raise ConfigError("features", f"'{name}' is named twice; once is enough")
         found = _expose(known, name)
         if found is None:
             paths = [path for path, _ in walk(graph)]

@@ -113,6 +113,7 @@ def test_auxiliary_heads_can_be_asked_for_and_are_left_out_otherwise() -> None:
         (["stage1"], "there is no layer 'stage1'; did you mean 'stages.stage1'?"),
         (["stages.stage1.0.reduce.conv"], "there is no layer 'stages.stage1.0.reduce.conv'"),
         ([], "features: there are none; name one layer at least"),
+        (["stem.conv", "stem.conv"], "features: 'stem.conv' is named twice"),
     ],
 )
 def test_a_name_that_is_not_there(names: list[str], told: str) -> None:

@@ -161,6 +161,8 @@ def primitive(name: str) -> Callable[[P], P]:
         if taken and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ConfigError(where, f"{taken.__module__} has one of that name; choose another")
         for key in params_of(made):
+            if hasattr(Primitive, key):
+                raise ConfigError(where, f"its parameter '{key}' would hide what every primitive has of that name")
             if key in RESERVED:
                 raise ConfigError(where, f"its parameter '{key}' means something else in a layer")
         REGISTRY[name] = made

@@ -138,6 +138,7 @@ def test_nothing_asked_for_is_nothing_done() -> None:
     [
         ("none", Augment()),
         ("light", Augment(flip=True, translate=4)),
+        ("mild", Augment(flip="alternating", translate=2)),
         ("shift", Augment(translate=2)),
         ("strong", Augment(flip=True, translate=4, cutout=8)),
     ],
@@ -149,7 +150,7 @@ def test_the_shipped_settings(name: str, expected: Augment) -> None:
 
 
 def test_all_shipped_settings_are_tested() -> None:
-    assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "light", "shift", "strong"}
+    assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "light", "mild", "shift", "strong"}
 
 
 @pytest.mark.parametrize(

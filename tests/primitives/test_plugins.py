@@ -117,6 +117,12 @@ def test_names_and_parameters_have_to_be_usable() -> None:
         primitive("repeats")(Repeats)
     assert "repeats" not in primitives.names()
 
+    class Hides(Primitive):
+        field: int = primitives.param("integer", 1)  # type: ignore[assignment]
+
+    with pytest.raises(ConfigError, match="its parameter 'field' would hide what every primitive has of that name"):
+        primitive("hides")(Hides)
+
 
 def test_a_block_of_ones_own_wins_over_another_packages_whatever_was_loaded(tmp_path: Path) -> None:
     install(tmp_path, "blur = soft_focus:Blur")
