@@ -214,7 +214,7 @@ def _node(
     kind = _kind(layer, names)
     if kind in SHIPPED:
         return _leaf(layer, name, REGISTRY[kind], inputs, frame, names, copy)
-    block = frame.library.find(kind)
+    block = frame.counter.block(kind, frame.library)
     if block is None:
         brought = primitives.find(kind)
         if brought is not None:
@@ -297,7 +297,7 @@ def _composite(
         around=(*frame.around, block.name),
     )
     shapes = {key: value.shape for key, value in zip(block.inputs, inputs, strict=True)}
-    layers = [replace(inner, where=f"{layer.where} -> {inner.where}") for inner in block.layers]
+    layers = frame.counter.placed(block, layer.where)
     nodes, known, last = _layers(layers, shapes, inside, {})
     outputs = {"output": _one(known[last.name], last)}
     if block.outputs is not None:

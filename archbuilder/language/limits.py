@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Shape
-from archbuilder.language.blocks import Library
+from archbuilder.language.blocks import Block, Library
 from archbuilder.language.layers import Layer
 from archbuilder.primitives import SHIPPED
 
@@ -28,7 +28,7 @@ class TooLargeError(ConfigError):
 
 @dataclass
 class Counter:
-    """How many layers there are so far: the one thing that changes while a model is expanded."""
+    """How many layers there are so far, and what was found out: all that changes while a model is expanded."""
 
     layers: int = 0
     different: int = 0
@@ -40,6 +40,21 @@ class Counter:
     """What `fewest` has found out, by block."""
     varying: dict[str, bool] = field(default_factory=dict)
     """What `varies` has found out, by block."""
+    _blocks: dict[str, Block | None] = field(default_factory=dict)
+    _placed: dict[tuple[str, str], tuple[Layer, ...]] = field(default_factory=dict)
+
+    def block(self, kind: str, library: Library) -> Block | None:
+        """Return a composite by name, its file looked for once while a model is expanded."""
+        if kind not in self._blocks:
+            self._blocks[kind] = library.find(kind)
+        return self._blocks[kind]
+
+    def placed(self, block: Block, where: str) -> tuple[Layer, ...]:
+        """Return the layers of a block with the place of the layer that is one; copies share it."""
+        key = (block.name, where)
+        if key not in self._placed:
+            self._placed[key] = tuple(replace(inner, where=f"{where} -> {inner.where}") for inner in block.layers)
+        return self._placed[key]
 
     def check(self, more: int, where: str) -> None:
         """Refuse a model that will have too many layers, before they are made."""

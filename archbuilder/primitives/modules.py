@@ -45,10 +45,11 @@ class Linear(nn.Linear):
         _normal(self, self.in_features**-0.5)
 
 
+@torch.no_grad()
 def _normal(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, deviation: float) -> None:
-    nn.init.normal_(layer.weight, 0.0, deviation)
+    layer.weight.normal_(0.0, deviation)
     if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
+        layer.bias.zero_()
 
 
 class ChannelLinear(nn.Module):
