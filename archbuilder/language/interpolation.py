@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from archbuilder.errors import ConfigError
+from archbuilder.language.plain import texts
 
 HEAVIEST = 1_000_000
 # What a value, and finding it by its name, weigh beside one character: about their time in OmegaConf.
@@ -25,7 +25,7 @@ def resolve(content: Any, where: str) -> Any:
 
     Raises ConfigError where that cannot be done, and where a few lines would grow into very many.
     """
-    if not any("${" in text for text in _texts(content)):
+    if not any("${" in text for text in texts(content)):
         return content
     check_references(content, where)
     from omegaconf import OmegaConf
@@ -46,19 +46,11 @@ def check_references(content: Any, where: str) -> None:
 
     Raises ConfigError.
     """
-    for text in _texts(content):
+    for text in texts(content):
         found = _RESOLVER.search(text)
         if found:
             what = f"'{found.group()}' asks something outside the model; write ${{key}}, or the value"
             raise ConfigError(where, what)
-
-
-def _texts(content: Any) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, dict | list):
-        for inner in content.values() if isinstance(content, dict) else content:
-            yield from _texts(inner)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from archbuilder.errors import ConfigError
 from archbuilder.graph import Shape
 from archbuilder.language.blocks import Block, Library
 from archbuilder.language.layers import Layer
+from archbuilder.language.plain import texts
 from archbuilder.primitives import SHIPPED
 
 MOST_LAYERS = 100_000
@@ -117,7 +117,7 @@ _OF_A_COPY = re.compile(r"\b(copy|index)\b")
 def varies(layer: Layer, kind: str, library: Library, found: dict[str, bool]) -> bool:
     """Tell whether the copies of a layer may differ from one another though the same shape enters them."""
     said = (layer.arguments, layer.when, layer.style)
-    return any(map(_OF_A_COPY.search, _texts(said))) or _block_varies(kind, library, found)
+    return any(map(_OF_A_COPY.search, texts(said))) or _block_varies(kind, library, found)
 
 
 def _block_varies(kind: str, library: Library, found: dict[str, bool], depth: int = 0) -> bool:
@@ -128,19 +128,10 @@ def _block_varies(kind: str, library: Library, found: dict[str, bool], depth: in
     if kind not in found:
         found[kind] = True  # for a block that contains itself, which is refused when it is expanded
         defaults = [param.default for param in block.params.values()]
-        found[kind] = any(map(_OF_A_COPY.search, _texts([defaults, block.style]))) or any(
+        found[kind] = any(map(_OF_A_COPY.search, texts([defaults, block.style]))) or any(
             layer.block in block.params
-            or any(map(_OF_A_COPY.search, _texts([layer.arguments, layer.when, layer.style, layer.repeat])))
+            or any(map(_OF_A_COPY.search, texts([layer.arguments, layer.when, layer.style, layer.repeat])))
             or _block_varies(layer.block, library, found, depth + 1)
             for layer in block.layers
         )
     return found[kind]
-
-
-def _texts(value: Any) -> Iterable[str]:
-    """Yield every string inside plain data."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list | tuple | dict):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)

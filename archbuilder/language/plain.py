@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,3 +78,12 @@ def root(where: str) -> str:
     """Return where a key path starts: the file, or the first key."""
     file, colon, _ = where.rpartition(":")
     return file if colon else where.partition(".")[0].partition("[")[0]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield every string among the values of plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts(inner)

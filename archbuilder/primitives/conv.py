@@ -71,7 +71,12 @@ class Convolution(Styled):
         inner, outer = self.merged(inputs), self.outputs(inputs)[0]
         (high, wide), _, _ = self.grid()
         weights = self.out * (channels(inner) // self.groups) * high * wide
-        return Cost(weights + self.out * self.bias, weights * pixels(outer)) + self.style_cost(inner, outer)
+        met = pixels(self.meets(inner, outer))
+        return Cost(weights + self.out * self.bias, weights * met) + self.style_cost(inner, outer)
+
+    def meets(self, inner: Shape, outer: Shape) -> Shape:
+        """Return the map of which every weight meets each pixel."""
+        return outer
 
     def weights(self, inner: Shape) -> nn.Module:
         """Return the bare convolution for [N, *inner]."""
@@ -157,11 +162,8 @@ class TransposedConv(Convolution):
             raise Refusal(f"would leave {high}x{wide}; cut off less", "padding")
         return ((self.out, high, wide),)
 
-    def cost(self, inputs: Shapes) -> Cost:
-        inner, outer = self.merged(inputs), self.outputs(inputs)[0]
-        weights = self.out * (channels(inner) // self.groups) * self.kernel[0] * self.kernel[1]
-        # Every weight meets every pixel of the input, not of the output.
-        return Cost(weights + self.out * self.bias, weights * pixels(inner)) + self.style_cost(inner, outer)
+    def meets(self, inner: Shape, outer: Shape) -> Shape:
+        return inner
 
     def weights(self, inner: Shape) -> nn.Module:
         from archbuilder.primitives import modules

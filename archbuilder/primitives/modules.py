@@ -26,16 +26,14 @@ class Conv2d(nn.Conv2d):
 
     # Called by torch's constructor, so that every weight is drawn once.
     def reset_parameters(self) -> None:
-        fan_out = self.out_channels // self.groups * self.kernel_size[0] * self.kernel_size[1]
-        _normal(self, (2 / fan_out) ** 0.5)
+        _he_normal(self)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
     """torch's transposed convolution, drawn like `Conv2d`."""
 
     def reset_parameters(self) -> None:
-        fan_out = self.out_channels // self.groups * self.kernel_size[0] * self.kernel_size[1]
-        _normal(self, (2 / fan_out) ** 0.5)
+        _he_normal(self)
 
 
 class Linear(nn.Linear):
@@ -43,6 +41,11 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         _normal(self, self.in_features**-0.5)
+
+
+def _he_normal(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    fan_out = layer.out_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+    _normal(layer, (2 / fan_out) ** 0.5)
 
 
 @torch.no_grad()

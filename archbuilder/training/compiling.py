@@ -11,8 +11,6 @@ from torch import nn
 from archbuilder.assemble import Block
 from archbuilder.errors import ConfigError
 
-CHOICES = ("none", "whole", "blocks")
-
 
 def compile_net(net: nn.Module, how: str) -> None:
     """Let torch compile `net` when it first runs: `whole`, its `blocks` one by one, or `none` of it.

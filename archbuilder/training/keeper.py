@@ -56,7 +56,7 @@ class Keeper(Checkpoint):
         self.resumed = resumed
         self.requests = Requests()
         self._saved_at = time.monotonic()
-        self._state: list[dict[str, Any]] | None = None
+        self._state: dict[str, Any] | None = None
 
     def setup(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
         quiet()  # once more, in processes that were started for the training
@@ -78,8 +78,7 @@ class Keeper(Checkpoint):
     def on_load_checkpoint(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        self._state = checkpoint["archbuilder"]["processes"]
-        self._resume_position = tuple(checkpoint["archbuilder"]["position"])
+        self._state = checkpoint["archbuilder"]
 
     # -- going on --------------------------------------------------------------------------------------------------
 
@@ -88,14 +87,15 @@ class Keeper(Checkpoint):
         if trainer.is_global_zero:
             checkpoints.clear(self.folder, but=self.resumed)
         if self._state is not None:
-            epoch, batch = self._resume_position
-            if batch and len(self._state) != trainer.world_size:
+            epoch, batch = self._state["position"]
+            processes = self._state["processes"]
+            if batch and len(processes) != trainer.world_size:
                 raise TrainingError(
-                    f"the checkpoint was saved by {len(self._state)} process(es) in the middle of an epoch; "
+                    f"the checkpoint was saved by {len(processes)} process(es) in the middle of an epoch; "
                     f"go on with as many, not {trainer.world_size}"
                 )
-            if len(self._state) == trainer.world_size:
-                own = self._state[trainer.global_rank]
+            if len(processes) == trainer.world_size:
+                own = processes[trainer.global_rank]
                 set_random_state(own["random"])
                 module.set_sums(own["sums"])
             datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]

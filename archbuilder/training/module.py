@@ -89,6 +89,7 @@ class Classifier(lightning.LightningModule):
         """Whether the epoch in progress has been evaluated."""
         self.lr = 0.0
         """The learning rate with which the epoch in progress began."""
+        self._figures: dict[str, float] | None = None
         self.losses: list[Tensor] = []
         """The loss of every step since the last look at them, on the device: nothing waits for them."""
 
@@ -157,14 +158,17 @@ class Classifier(lightning.LightningModule):
         self.lr = sums["lr"]
 
     def epoch_figures(self) -> dict[str, float]:
-        """Return the figures of the epoch that ends: learning rate, accuracies, losses."""
-        world = self.trainer.world_size
-        # The epoch's evaluation is over by now.
-        val = _named("val", self.val_totals.means(world)) if self.validated else {}
-        return {"lr": self.lr, **_named("train", self.train_totals.means(world)), **val}
+        """Return the figures of the epoch that ends: learning rate, accuracies, losses; waited for once."""
+        if self._figures is None:
+            world = self.trainer.world_size
+            # The epoch's evaluation is over by now.
+            val = _named("val", self.val_totals.means(world)) if self.validated else {}
+            self._figures = {"lr": self.lr, **_named("train", self.train_totals.means(world)), **val}
+        return self._figures
 
     def on_train_epoch_start(self) -> None:
         self.validated = False
+        self._figures = None
         self.lr = float(self.optimizer.param_groups[0]["lr"])
         self.train_totals.reset()
 
