@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -28,10 +29,14 @@ LARGEST = 10**18
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network: its name and the hash of its Graph, which lies beside as `architecture.json`."""
+    """Which network: its name and the hash of its Graph, which lies beside as `architecture.json`.
+
+    `budget` is what its width was chosen for, such as {"params": 300000}; empty where its width was stated.
+    """
 
     name: str
     hash: str
+    budget: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,16 @@ class Data:
 
 @dataclass(frozen=True)
 class Training:
-    """What the training took: epochs, optimizer steps, wall seconds, training images per second."""
+    """What the training took: epochs, optimizer steps, wall seconds, training images per second.
+
+    `latency` is of the trained network on the same device: the median seconds from one image to its logits.
+    """
 
     epochs: int
     steps: int
     seconds: float
     images_per_second: float
+    latency: float
     device: str
     precision: str
 
@@ -193,10 +202,15 @@ def _finite(value: float, where: str) -> float:
     return number
 
 
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _decode_fields(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise RecordError(f"{where}: {reprlib.repr(value):.60} is not a mapping")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for key in value:
         if key not in hints:
             raise RecordError(f"{where}: unknown key '{key}'; {suggestion(key, hints)}")

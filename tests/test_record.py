@@ -38,8 +38,8 @@ def at(content: Any, path: Path_) -> Any:
     return content
 
 
-# What is below these is free: settings, versions and git are what they are, splits are named by the data.
-FREE = {("recipe", "settings"), ("versions",), ("git",), ("data", "splits")}
+# What is below these is free: settings, versions, git are what they are, splits are named by the data, budgets by cost.
+FREE = {("recipe", "settings"), ("versions",), ("git",), ("data", "splits"), ("architecture", "budget")}
 MAPPINGS = [path for path in places(CONTENT, dict) if path not in FREE]
 KEYS = [(*path, key) for path in MAPPINGS for key in at(CONTENT, path)]
 LEAVES = [path for path in places(CONTENT, object) if path and path[0] not in {"git"}]

@@ -6,25 +6,31 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from archbuilder.compare.statistics import Conditions, Group
-from archbuilder.record import Cost
+from archbuilder.compare.statistics import Conditions, Group, Network
+from archbuilder.compare.words import short
 
 K = TypeVar("K", bound=Hashable)
 
 PREFIX = 8
 
 
-def network_labels(groups: Iterable[Group]) -> dict[tuple[str, Cost], str]:
-    """Return a label per architecture: its name, with the beginning of its hash where names collide."""
-    names: defaultdict[tuple[str, Cost], set[str]] = defaultdict(set)
+def network_labels(groups: Iterable[Group]) -> dict[Network, str]:
+    """Return a label per network: name and budget, with the beginning of its hash where these collide."""
+    names: defaultdict[Network, set[str]] = defaultdict(set)
     for group in groups:
-        names[group.architecture_hash, group.cost].update(group.names)
+        names[group.network].update(group.names)
     choices = {}
-    for (digest, cost), spellings in names.items():
-        name = " / ".join(sorted(spellings))
+    for network, spellings in names.items():
+        digest, budget, cost = network
+        name = " ".join([" / ".join(sorted(spellings)), *(f"@{budget_label(kind, limit)}" for kind, limit in budget)])
         whole = f"{name} {digest} {cost.params} {cost.macs} {cost.peak_activations} {cost.trainable_params}"
-        choices[digest, cost] = (name, f"{name} {digest[:PREFIX]}", f"{name} {digest}", whole)
+        choices[network] = (name, f"{name} {digest[:PREFIX]}", f"{name} {digest}", whole)
     return shortest(choices)
+
+
+def budget_label(kind: str, limit: int) -> str:
+    """Return a budget as people write it: 300k, or 40M macs."""
+    return short(limit) + ("" if kind == "params" else f" {kind}")
 
 
 def data_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
@@ -53,8 +59,17 @@ def set_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
     known = list(dict.fromkeys(conditions))
     data = data_labels(known)
     recipes = recipe_labels(c.recipe_hash for c in known)
-    parts = {c: (data[c], f"recipe {recipes[c.recipe_hash]}", f"{c.weights} weights", f"{c.n:,} images") for c in known}
-    varying = [i for i in range(4) if len({part[i] for part in parts.values()}) > 1]
+    parts = {
+        c: (
+            data[c],
+            f"recipe {recipes[c.recipe_hash]}",
+            f"{c.epochs:,} epochs",
+            f"{c.weights} weights",
+            f"{c.n:,} images",
+        )
+        for c in known
+    }
+    varying = [i for i in range(5) if len({part[i] for part in parts.values()}) > 1]
     return {c: ", ".join(parts[c][i] for i in varying) for c in known}
 
 

@@ -1,4 +1,4 @@
-"""The picture of a comparison: accuracy against parameters, with intervals and fronts."""
+"""The picture of a comparison: accuracy against parameters or another cost, with intervals and fronts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.placement import Box, Point, nearest, place_labels
-from archbuilder.compare.table import Row, network_name, short
+from archbuilder.compare.table import Row, network_name
 from archbuilder.compare.ticks import log_ticks
+from archbuilder.compare.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +40,28 @@ class Look(NamedTuple):
     shape: str
 
 
-def draw(table: Sequence[Row]) -> bytes:
-    """Return a PNG, 8 x 5 inches at 150 dpi: each row's mean accuracy (%) against its parameters.
+class Placed(NamedTuple):
+    """A row, where it stands on the axis of costs, and its accuracy in percent with half its interval."""
 
-    There must be at least one row.
+    row: Row
+    x: float
+    y: float
+    half: float
+
+
+class Pictures(NamedTuple):
+    """One picture in two formats."""
+
+    png: bytes
+    svg: bytes
+
+
+def draw(table: Sequence[Row], x: Axis = PARAMS, together: bool = False) -> Pictures:
+    """Return pictures of 8 x 5 inches, the PNG at 150 dpi: each row's mean accuracy (%) against a cost.
+
+    A front is drawn for each set of comparable rows, or for all of them `together`. There must be at least one row.
     """
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -51,50 +70,49 @@ def draw(table: Sequence[Row]) -> bytes:
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    _frame(axes, table)
-    for name, (look, rows) in _sets(table).items():
-        _points(axes, name, look, rows)
-    if len(_sets(table)) > 1:
+    points = [_placed(row, x) for row in table]
+    fronts = _fronts(points, x, together)
+    _frame(axes, points, x)
+    for name, (look, members) in _sets(points).items():
+        _points(axes, name, look, members)
+    for look, front in fronts:
+        axes.plot(*zip(*_steps(front, axes, x), strict=True), color=look.colour, linewidth=1, alpha=0.6, zorder=2)
+    if len(_sets(points)) > 1:
         _legend(figure, axes)
     # Labels are placed among the pixels of the finished layout, which must not move afterwards.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    _names(axes, table)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI)
-    return content.getvalue()
+    _names(axes, points, [_steps(front, axes, x) for _, front in fronts])
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI)
+    # The same bytes for the same table: no date, no random names; text stays text.
+    with rc_context({"svg.hashsalt": "archbuilder", "svg.fonttype": "none"}):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return Pictures(png.getvalue(), svg.getvalue())
 
 
-def _sets(table: Iterable[Row]) -> dict[str, tuple[Look, list[Row]]]:
-    """Return the rows by set of comparable ones, each in the order of the table, and how they are drawn."""
-    sets: dict[str, tuple[Look, list[Row]]] = {}
-    for row in sorted(table, key=lambda row: (row.set, row.number)):
+def _placed(row: Row, x: Axis) -> Placed:
+    # A logarithmic axis has no zero.
+    return Placed(row, x.shown(row) or 1.0, 100 * row.accuracy_mean, 100 * (row.accuracy_interval or 0.0))
+
+
+def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
+    """Return the points by set of comparable ones, each in the order of the table, and how they are drawn."""
+    sets: dict[str, tuple[Look, list[Placed]]] = {}
+    for point in sorted(points, key=lambda point: (point.row.set, point.row.number)):
         i = len(sets)
         look = Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)])
-        sets.setdefault(row.set, (look, []))[1].append(row)
+        sets.setdefault(point.row.set, (look, []))[1].append(point)
     return sets
 
 
-def _x(row: Row) -> float:
-    """Return where a row stands on the axis of parameters; a logarithmic axis has no zero."""
-    return float(max(row.params, 1))
-
-
-def _y(row: Row) -> float:
-    return 100 * row.accuracy_mean
-
-
-def _half(row: Row) -> float:
-    return 100 * (row.accuracy_interval or 0.0)
-
-
-def _frame(axes: Axes, table: Sequence[Row]) -> None:
+def _frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
     """Set scales, limits, ticks and titles."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    low, high = min(map(_x, table)), max(map(_x, table))
+    low, high = min(point.x for point in points), max(point.x for point in points)
     margin = max((high / low) ** 0.12, 1.25)
-    bottom, top = min(_y(row) - _half(row) for row in table), max(_y(row) + _half(row) for row in table)
+    bottom, top = min(point.y - point.half for point in points), max(point.y + point.half for point in points)
     space = max((top - bottom) * 0.12, 0.5)
     marks = log_ticks(low / margin, high * margin)
     axes.set_xscale("log")
@@ -106,37 +124,42 @@ def _frame(axes: Axes, table: Sequence[Row]) -> None:
     axes.grid(color="#e4e4e4", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    split = table[0].split
-    data = ", ".join(sorted({row.data for row in table}))
-    images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
-    axes.set_xlabel("parameters")
+    split = points[0].row.split
+    data = ", ".join(sorted({point.row.data for point in points}))
+    images = ", ".join(f"{n:,}" for n in sorted({point.row.images for point in points}))
+    axes.set_xlabel(x.title)
     axes.set_ylabel(f"accuracy on {split} (%), 95% interval over seeds")
-    title = f"{_cut(data)}: accuracy on the {split} split ({_cut(images)} images) against parameters"
+    title = f"{_cut(data)}: accuracy on the {split} split ({_cut(images)} images) against {x.title}"
     axes.set_title(title, fontsize=10, loc="left", parse_math=False)
 
 
-def _points(axes: Axes, name: str, look: Look, rows: Sequence[Row]) -> None:
-    """Draw one set of comparable rows: its points, intervals and front."""
-    x, y = list(map(_x, rows)), list(map(_y, rows))
+def _points(axes: Axes, name: str, look: Look, points: Sequence[Placed]) -> None:
+    """Draw one set of comparable rows: its points and intervals."""
     marker: dict[str, Any] = {"markersize": MARKER, "markeredgecolor": "white", "markeredgewidth": 0.5}
+    x, y = [point.x for point in points], [point.y for point in points]
     axes.plot(x, y, look.shape, color=look.colour, label=name, zorder=4, **marker)
-    known = [row for row in rows if row.accuracy_interval is not None]
+    known = [point for point in points if point.row.accuracy_interval is not None]
     if known:
-        x, y, half = list(map(_x, known)), list(map(_y, known)), list(map(_half, known))
-        axes.errorbar(x, y, half, fmt="none", ecolor=look.colour, elinewidth=1, capsize=2.5, zorder=3)
-    corners = _front(rows, axes.get_xlim()[1])
-    axes.plot(*zip(*corners, strict=True), color=look.colour, linewidth=1, alpha=0.6, zorder=2)
+        x, y = [point.x for point in known], [point.y for point in known]
+        halves = [point.half for point in known]
+        axes.errorbar(x, y, halves, fmt="none", ecolor=look.colour, elinewidth=1, capsize=2.5, zorder=3)
 
 
-def _front(rows: Sequence[Row], end: float) -> list[Point]:
-    """Return the corners of the step line: the best accuracy to be had for at most so many parameters."""
+def _fronts(points: Sequence[Placed], x: Axis, together: bool) -> list[tuple[Look, list[Placed]]]:
+    """Return the points of each front, the least cost first, and how it is drawn."""
+    sets = [(Look("#555555", ""), list(points))] if together else list(_sets(points).values())
+    fronts = [(look, [point for point in members if point.row.front]) for look, members in sets]
+    return [(look, sorted(front, key=lambda point: (x.cost(point.row), point.y))) for look, front in fronts]
+
+
+def _steps(front: Sequence[Placed], axes: Axes, x: Axis) -> list[Point]:
+    """Return the corners of the step line: the best accuracy to be had for at most so much cost."""
     corners: list[Point] = []
-    for row in rows:
-        if row.front:
-            if corners:
-                corners.append(Point(_x(row), corners[-1].y))
-            corners.append(Point(_x(row), _y(row)))
-    return [*corners, Point(end, corners[-1].y)]
+    for point in front:
+        if corners:
+            corners.append(Point(point.x, corners[-1].y))
+        corners.append(Point(point.x, point.y))
+    return [*corners, Point(axes.get_xlim()[0 if x.more_is_better else 1], corners[-1].y)]
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
@@ -152,47 +175,47 @@ def _legend(figure: Figure, axes: Axes) -> None:
         text.set_parse_math(False)
 
 
-def _names(axes: Axes, table: Sequence[Row]) -> None:
+def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point]]) -> None:
     """Name the points, those on a front first; where there is no room for all, say how many are unnamed."""
     from matplotlib.patheffects import withStroke
-    from matplotlib.transforms import IdentityTransform
 
-    where = {row.number: _pixels(axes, Point(_x(row), _y(row))) for row in table}
-    named = [row for row in table if row.front]
-    if len(table) <= MOST_NAMED:
-        named += [row for row in table if not row.front]
-    colours = _text_colours(table)
+    named = [point for point in points if point.row.front]
+    if len(points) <= MOST_NAMED:
+        named += [point for point in points if not point.row.front]
+    colours = _text_colours(points)
     texts = [
         axes.text(0, 0, _cut(network_name(row)), fontsize=FONT, color=colours[row.set], parse_math=False)
-        for row in named
+        for row, *_ in named
     ]
     extents = [text.get_window_extent() for text in texts]
+    where = [_pixels(axes, Point(point.x, point.y)) for point in named]
     places = place_labels(
-        [where[row.number] for row in named],
+        where,
         [(extent.width, extent.height) for extent in extents],
         within=Box(*axes.get_window_extent().extents),
-        hard=[_box(point, point, MARKER * PIXEL / 2) for point in where.values()],
-        soft=_lines(axes, table),
+        hard=[_box(place, place, MARKER * PIXEL / 2) for place in _all_pixels(axes, points)],
+        soft=_lines(axes, points, fronts),
         gap=(MARKER / 2 + 2) * PIXEL,
     )
-    for row, text, place in zip(named, texts, places, strict=True):
+    for text, start, place in zip(texts, where, places, strict=True):
         if place is None:
             text.remove()
             continue
-        text.set(x=place.left, y=place.bottom, va="bottom", zorder=5, transform=IdentityTransform())
+        x, y = _share(Point(place.left, place.bottom))
+        text.set(x=x, y=y, va="bottom", zorder=5, transform=axes.figure.transFigure)
         text.set_path_effects([withStroke(linewidth=1.5, foreground="white")])  # readable on a line
-        _leader(axes, where[row.number], place)
-    unnamed = len(table) - len(named) + places.count(None)
+        _leader(axes, start, place)
+    unnamed = len(points) - len(named) + places.count(None)
     if unnamed:
-        note = f"{unnamed} of {len(table)} are not named here: see the table"
+        note = f"{unnamed} of {len(points)} are not named here: see the table"
         axes.annotate(note, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=FONT - 1)
 
 
-def _text_colours(table: Sequence[Row]) -> dict[str, str]:
+def _text_colours(points: Sequence[Placed]) -> dict[str, str]:
     """Return black for a single set, otherwise each set's colour, dark enough to read."""
     from matplotlib.colors import to_hex, to_rgb
 
-    sets = _sets(table)
+    sets = _sets(points)
     if len(sets) == 1:
         return dict.fromkeys(sets, "black")
     dark = {}
@@ -202,25 +225,34 @@ def _text_colours(table: Sequence[Row]) -> dict[str, str]:
     return dark
 
 
-def _lines(axes: Axes, table: Sequence[Row]) -> list[Box]:
+def _lines(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point]]) -> list[Box]:
     """Return thin boxes, in pixels, that cover the error bars and the fronts."""
-    bars = [(Point(_x(row), _y(row) - _half(row)), Point(_x(row), _y(row) + _half(row))) for row in table]
-    end = axes.get_xlim()[1]
-    steps = [pair for _, rows in _sets(table).values() for pair in itertools.pairwise(_front(rows, end))]
+    bars = [(Point(p.x, p.y - p.half), Point(p.x, p.y + p.half)) for p in points if p.half]
+    steps = [pair for front in fronts for pair in itertools.pairwise(front)]
     return [_box(_pixels(axes, a), _pixels(axes, b), PIXEL) for a, b in bars + steps]
 
 
 def _leader(axes: Axes, point: Point, place: Box) -> None:
     """Join a label that stands away from its point to it with a thin line."""
     from matplotlib.lines import Line2D
-    from matplotlib.transforms import IdentityTransform
 
     end = nearest(point, place)
     if math.dist(point, end) < FAR:
         return
-    line = Line2D((point.x, end.x), (point.y, end.y), color="#777777", linewidth=0.5, zorder=1)
-    line.set_transform(IdentityTransform())
+    x, y = zip(_share(point), _share(end), strict=True)
+    line = Line2D(x, y, color="#777777", linewidth=0.5, zorder=1)
+    line.set_transform(axes.figure.transFigure)
     axes.add_artist(line)
+
+
+def _share(place: Point) -> Point:
+    """Return a place in pixels as shares of the picture's sides, which hold in every format."""
+    return Point(place.x / (SIZE[0] * DPI), place.y / (SIZE[1] * DPI))
+
+
+def _all_pixels(axes: Axes, points: Sequence[Placed]) -> list[Point]:
+    places = axes.transData.transform([(point.x, point.y) for point in points])
+    return [Point(x, y) for x, y in places.tolist()]
 
 
 def _pixels(axes: Axes, point: Point) -> Point:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archbuilder.compare.axes import PARAMS, Axis
+from archbuilder.compare.axes import axis as named_axis
 from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.labels import differences
 from archbuilder.compare.plot import draw
-from archbuilder.compare.statistics import Group, group
-from archbuilder.compare.table import Row, escape_markdown, rows, to_csv, to_markdown, to_terminal
-from archbuilder.errors import RecordError
-from archbuilder.files import write_bytes, write_text
+from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group
+from archbuilder.compare.table import MOST_TIED, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
+from archbuilder.compare.words import escape_markdown
+from archbuilder.errors import RecordError, suggestion
+from archbuilder.files import write_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-CSV_FILE = "comparison.csv"
-MARKDOWN_FILE = "comparison.md"
-PICTURE_FILE = "comparison.png"
+SCHEMA = 1
+NAME = "comparison"
 MOST_SETTINGS = 6
 
 
@@ -62,25 +65,43 @@ class Report:
         return text.getvalue()
 
 
-def compare(folders: Sequence[Path], to: Path, split: str = "val") -> Report:
-    """Compare all runs in and below the folders, and write comparison.csv, .md and .png into `to`.
+def compare(
+    folders: Sequence[Path],
+    to: Path,
+    split: str = "val",
+    x: str = PARAMS.field,
+    weights: str = KEPT,
+    together: bool = False,
+) -> Report:
+    """Compare all runs in and below the folders, and write comparison.html, .png, .svg, .md, .csv, .json into `to`.
 
-    Accuracy is of the last epoch, on `split`. Raises RecordError where a folder holds no run, or no run
-    has a result on that split.
+    Accuracy is of the last epoch, on `split`, by the weights that a run hands on, or by `raw`, `averaged` or `all`.
+    Fronts are over (`x`, accuracy), one of `axes.AXES`, for each set of comparable rows or for all of them `together`.
+    Raises RecordError where a folder holds no run, or no run has such a result.
     """
+    against = named_axis(x)
+    if weights not in WEIGHTS:
+        raise RecordError(f"there are no weights called '{weights}'; {suggestion(weights, WEIGHTS, 'there are')}")
     runs, problems = find_runs([Path(folder) for folder in folders])
-    groups, left_out = group(runs, split)
+    groups, left_out = group(runs, split, weights)
     problems += left_out
     if not groups:
         raise RecordError(_nothing(runs, problems, split))
-    table = rows(groups)
-    notes = _notes(table, groups)
-    to = Path(to)
-    files = (to / CSV_FILE, to / MARKDOWN_FILE, to / PICTURE_FILE)
-    write_text(files[0], to_csv(table))
-    write_text(files[1], _page(table, notes, problems))
-    write_bytes(files[2], draw(table))
-    return Report(split, tuple(table), tuple(notes), tuple(problems), files)
+    groups = ordered(groups)
+    table = rows(groups, against, together)
+    notes = _notes(table, groups, against, together)
+    pictures = draw(table, against, together)
+    content: dict[str, bytes] = {
+        "md": _page(table, notes, problems).encode(),
+        "csv": to_csv(table).encode(),
+        "json": _json(table, notes, problems, against).encode(),
+        "png": pictures.png,
+        "svg": pictures.svg,
+    }
+    files = {suffix: Path(to) / f"{NAME}.{suffix}" for suffix in content}
+    for suffix, path in files.items():
+        write_bytes(path, content[suffix])
+    return Report(split, tuple(table), tuple(notes), tuple(problems), tuple(files.values()))
 
 
 def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> str:
@@ -91,16 +112,19 @@ def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> st
     return f"none of the {len(runs)} runs has a result on the split '{split}'; {known}"
 
 
-def _notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
+def _notes(table: Sequence[Row], groups: Sequence[Group], x: Axis, together: bool) -> list[str]:
     """Return what a reader must know to read the table rightly, one sentence or two per note."""
     images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
     data = ", ".join(sorted({row.data for row in table}))
     split = table[0].split
     notes = [
         f"Accuracy: single view, last epoch, on the {split} split of {data} ({images} images): mean and 95% "
-        "t-interval over n seeds. Front *: no other row has as few params and as high an accuracy. "
-        "Ties: rows whose intervals overlap, so that their order is not known."
+        f"t-interval over n seeds. Front *: no other row has {x.no_worse} and as high an accuracy. "
+        "Ties: rows whose intervals overlap, so that their order is not known. Difference: to the best row that costs "
+        "no more, over the seeds that both have."
     ]
+    if len(table) > MOST_TIED:
+        notes.append(f"Of more than {MOST_TIED} comparable rows, ties are told with those on the front alone.")
     if split == "test":
         notes.append("This is the test split: report by it, but do not choose by it.")
     single = sum(row.n == 1 for row in table)
@@ -108,7 +132,9 @@ def _notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
         which = "All rows" if single == len(table) else f"{single} of {len(table)} rows"
         notes.append(f"{which} have one seed (n=1) and so no interval: their order may be chance.")
     sets = sorted({row.set for row in table})
-    if len(sets) > 1:
+    if len(sets) > 1 and together:
+        notes.append(f"Asked for: one front over rows that are not comparable, for they differ: {'; '.join(sets)}.")
+    elif len(sets) > 1:
         notes.append(f"Not all rows are comparable; fronts and ties are kept apart: {'; '.join(sets)}.")
     notes += _recipe_notes(table, groups)
     devices = sorted({run.record.training.device for g in groups for run in g.runs})
@@ -135,6 +161,18 @@ def _recipe_notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
     return notes
 
 
+def _json(table: Sequence[Row], notes: Sequence[str], problems: Sequence[Problem], x: Axis) -> str:
+    """Return the comparison as plain data for machines."""
+    content = {
+        "schema": SCHEMA,
+        "x": x.field,
+        "rows": to_json(table),
+        "notes": notes,
+        "left_out": [{"folder": str(problem.folder), "reason": problem.reason} for problem in problems],
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
 def _left_out(problems: Sequence[Problem]) -> list[str]:
     if not problems:
         return []
@@ -145,7 +183,7 @@ def _page(table: Sequence[Row], notes: Iterable[str], problems: Sequence[Problem
     """Return the comparison as a Markdown page."""
     lines = ["# Comparison", "", to_markdown(table)]
     lines += [f"- {escape_markdown(note)}" for note in notes]
-    lines += ["", f"![Accuracy against parameters]({PICTURE_FILE})", ""]
+    lines += ["", f"![Accuracy against cost]({NAME}.png)", ""]
     if problems:
         lines += [f"## Left out ({len(problems)})", ""]
         lines += [f"- {escape_markdown(str(problem))}" for problem in problems]

@@ -8,24 +8,39 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
+from typing import NamedTuple
 
 from archbuilder.compare.find import Problem, Run
 from archbuilder.record import Cost, Record
 
 CONFIDENCE = 0.95
+KEPT = "kept"
+ALL = "all"
+WEIGHTS = (KEPT, "raw", "averaged", ALL)
+"""Which results of a run are compared: of the weights that it hands on (averaged ones where there are), or others."""
+
+
+class Network(NamedTuple):
+    """What makes two networks one: architecture, the budget that it was scaled to, if any, and cost."""
+
+    architecture_hash: str
+    budget: tuple[tuple[str, int], ...]
+    cost: Cost
 
 
 @dataclass(frozen=True, order=True)
 class Conditions:
     """What two accuracies must share to be comparable: data, recipe, and how they were evaluated.
 
-    `splits` are the sizes of the data's splits by name; `n` is the number of images evaluated on.
+    `splits` are the sizes of the data's splits by name; `epochs` were trained for, which may be fewer than the recipe
+    says; `n` is the number of images evaluated on.
     """
 
     data: str
     fingerprint: str
     splits: tuple[tuple[str, int], ...]
     recipe_hash: str
+    epochs: int
     split: str
     weights: str
     n: int
@@ -36,11 +51,20 @@ class Group:
     """The runs of one architecture under the same conditions, one run per seed, in order of seeds."""
 
     names: tuple[str, ...]
-    architecture_hash: str
-    cost: Cost
+    network: Network
     conditions: Conditions
     runs: tuple[Run, ...]
     accuracies: tuple[float, ...]
+
+    @property
+    def architecture_hash(self) -> str:
+        """The hash of the network's Graph."""
+        return self.network.architecture_hash
+
+    @property
+    def cost(self) -> Cost:
+        """What one image costs."""
+        return self.network.cost
 
     @property
     def params(self) -> int:
@@ -51,11 +75,6 @@ class Group:
     def seeds(self) -> tuple[int, ...]:
         """The seed of each run."""
         return tuple(run.record.seed for run in self.runs)
-
-    @property
-    def epochs(self) -> tuple[int, ...]:
-        """The epochs that each run was trained for."""
-        return tuple(run.record.training.epochs for run in self.runs)
 
     @cached_property
     def mean(self) -> float:
@@ -97,40 +116,38 @@ def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> float |
     return quantile * spread / math.sqrt(len(values))
 
 
-def group(runs: Sequence[Run], split: str) -> tuple[list[Group], list[Problem]]:
-    """Group runs by architecture, recipe, data and weights, with their accuracies on `split`.
+def group(runs: Sequence[Run], split: str, weights: str = KEPT) -> tuple[list[Group], list[Problem]]:
+    """Group runs by architecture, recipe, data and weights, with their accuracies on `split` by one of `WEIGHTS`.
 
-    Runs without that split are problems, and so is every run but the latest of those that differ in
+    Runs without such a result are problems, and so is every run but the latest of those that differ in
     nothing, not even in the seed. Groups come in order of params, then of conditions.
     """
     evaluated, problems = [], []
     for run in runs:
-        if any(result.split == split for result in run.record.results):
+        if _wanted(run.record, split, weights):
             evaluated.append(run)
         else:
-            known = ", ".join(sorted({result.split for result in run.record.results})) or "none"
-            problems.append(Problem(run.folder, f"has no result on the split '{split}'; it has: {known}"))
+            known = ", ".join(dict.fromkeys(result.split for result in run.record.results)) or "none"
+            whose = "" if weights in (KEPT, ALL) else f" by {weights} weights"
+            problems.append(Problem(run.folder, f"has no result on the split '{split}'{whose}; it has: {known}"))
     latest, repeated = _latest(evaluated)
-    groups = _groups(latest, split)
-    groups.sort(key=lambda g: (g.params, g.names, g.architecture_hash, g.conditions))
+    groups = _groups(latest, split, weights)
+    groups.sort(key=lambda g: (g.params, g.names, g.network.budget, g.architecture_hash, g.conditions))
     return groups, problems + repeated
 
 
-def comparable(groups: Sequence[Group]) -> dict[Conditions, list[int]]:
-    """Return the indices of groups by conditions.
-
-    Groups under one key share data and recipe, so they may share a front.
-    """
+def comparable(groups: Sequence[Group]) -> list[list[int]]:
+    """Return the indices of groups that share data, recipe and evaluation, so that they may share a front."""
     sets: defaultdict[Conditions, list[int]] = defaultdict(list)
     for i, each in enumerate(groups):
         sets[each.conditions].append(i)
-    return {conditions: sets[conditions] for conditions in sorted(sets)}
+    return [sets[conditions] for conditions in sorted(sets)]
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the indices of the (params, accuracy) points that no other point dominates, by params.
+    """Return the indices of the (cost, accuracy) points that no other point dominates, by cost.
 
-    A point dominates another with no more params and no less accuracy, and better in one of the two;
+    A point dominates another with no more cost and no less accuracy, and better in one of the two;
     so equal points stay or go together.
     """
     front: list[int] = []
@@ -145,9 +162,7 @@ def ties(groups: Sequence[Group]) -> list[tuple[int, int]]:
 
     One seed gives no interval, so such a group is never known to tie.
     """
-    spans = sorted(
-        (g.mean - g.interval, g.mean + g.interval, i) for i, g in enumerate(groups) if g.interval is not None
-    )
+    spans = sorted((*span, i) for i, g in enumerate(groups) if (span := _span(g)))
     pairs: list[tuple[int, int]] = []
     for place, (_, high, i) in enumerate(spans):
         for low, _, j in spans[place + 1 :]:
@@ -155,6 +170,44 @@ def ties(groups: Sequence[Group]) -> list[tuple[int, int]]:
                 break
             pairs.append((min(i, j), max(i, j)))
     return sorted(pairs)
+
+
+def ties_with(some: Iterable[int], groups: Sequence[Group]) -> list[tuple[int, int]]:
+    """Return those of the pairs that `ties` finds in which one of `some` indices takes part."""
+    spans = [_span(g) for g in groups]
+    pairs = {
+        (min(i, j), max(i, j))
+        for i in some
+        for j, other in enumerate(spans)
+        if j != i and (span := spans[i]) and other and span[0] <= other[1] and other[0] <= span[1]
+    }
+    return sorted(pairs)
+
+
+def _span(group: Group) -> tuple[float, float] | None:
+    half = group.interval
+    return None if half is None else (group.mean - half, group.mean + half)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much more accurate one group is than another: mean over the n seeds that both have, seed by seed.
+
+    `interval` is the half-width of its 95% t-interval, or None for one seed.
+    """
+
+    mean: float
+    interval: float | None
+    n: int
+
+
+def paired(first: Group, second: Group) -> Difference | None:
+    """Return first minus second over the seeds that they share, or None where they share none."""
+    others = dict(zip(second.seeds, second.accuracies, strict=True))
+    gaps = [
+        accuracy - others[seed] for seed, accuracy in zip(first.seeds, first.accuracies, strict=True) if seed in others
+    ]
+    return Difference(mean(gaps), interval(gaps), len(gaps)) if gaps else None
 
 
 def _latest(runs: Iterable[Run]) -> tuple[list[Run], list[Problem]]:
@@ -170,38 +223,55 @@ def _latest(runs: Iterable[Run]) -> tuple[list[Run], list[Problem]]:
     return list(kept.values()), problems
 
 
-def _groups(runs: Iterable[Run], split: str) -> list[Group]:
-    members: defaultdict[tuple[str, Cost, Conditions], list[tuple[Run, float]]] = defaultdict(list)
+def _wanted(record: Record, split: str, kind: str) -> list[str]:
+    """Return the weights of a run whose results are looked at."""
+    known = list(dict.fromkeys(result.weights for result in record.results if result.split == split))
+    return known[-1:] if kind == KEPT else [weights for weights in known if kind in (ALL, weights)]
+
+
+def _groups(runs: Iterable[Run], split: str, kind: str) -> list[Group]:
+    members: defaultdict[tuple[Network, Conditions], list[tuple[Run, float]]] = defaultdict(list)
     for run in runs:
         record = run.record
         data = record.data
-        for weights in dict.fromkeys(result.weights for result in record.results if result.split == split):
+        for weights in _wanted(record, split, kind):
             result = record.result(split, weights)
             assert result is not None
             conditions = Conditions(
-                data.name, data.fingerprint, _splits(record), record.recipe.hash, split, weights, result.n
+                data=data.name,
+                fingerprint=data.fingerprint,
+                splits=_splits(record),
+                recipe_hash=record.recipe.hash,
+                epochs=record.training.epochs,
+                split=split,
+                weights=weights,
+                n=result.n,
             )
-            members[record.architecture.hash, record.cost, conditions].append((run, result.accuracy))
+            members[_network(record), conditions].append((run, result.accuracy))
     groups = []
-    for (architecture_hash, cost, conditions), pairs in members.items():
+    for (network, conditions), pairs in members.items():
         pairs.sort(key=lambda pair: pair[0].record.seed)
         names = tuple(sorted({run.record.architecture.name for run, _ in pairs}))
         accuracies = tuple(accuracy for _, accuracy in pairs)
         ordered = tuple(run for run, _ in pairs)
-        groups.append(Group(names, architecture_hash, cost, conditions, ordered, accuracies))
+        groups.append(Group(names, network, conditions, ordered, accuracies))
     return groups
 
 
 def _identity(record: Record) -> tuple[object, ...]:
     data = record.data
     return (
-        record.architecture.hash,
-        record.cost,
+        _network(record),
         record.recipe.hash,
+        record.training.epochs,
         data.name,
         data.fingerprint,
         _splits(record),
     )
+
+
+def _network(record: Record) -> Network:
+    return Network(record.architecture.hash, tuple(sorted(record.architecture.budget.items())), record.cost)
 
 
 def _splits(record: Record) -> tuple[tuple[str, int], ...]:

@@ -1,33 +1,52 @@
-"""The rows of a comparison, and the table as CSV, Markdown and text for a terminal."""
+"""The rows of a comparison, and the table as CSV, JSON, Markdown and text for a terminal."""
 
 from __future__ import annotations
 
+import bisect
 import csv
 import io
-import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archbuilder.compare.labels import data_labels, network_labels, recipe_labels, set_labels
-from archbuilder.compare.statistics import Conditions, Group, comparable, mean, pareto_front, ties
+from archbuilder.compare.axes import PARAMS, Axis
+from archbuilder.compare.labels import budget_label, data_labels, network_labels, recipe_labels, set_labels
+from archbuilder.compare.statistics import (
+    Conditions,
+    Difference,
+    Group,
+    comparable,
+    mean,
+    paired,
+    pareto_front,
+    ties,
+    ties_with,
+)
+from archbuilder.compare.words import escape_markdown, short, spans
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 RAW = "raw"
+MOST_TIED = 100
+"""Of more comparable rows only the ties with those on the front are told: all pairs would be no help, and many."""
 
 
 class Row(NamedTuple):
     """All that is said of one group, at full precision, for every output alike.
 
-    `accuracy_*` lie in 0..1; `images` is the number evaluated on, `n` that of seeds; `images_per_second` and
-    `seconds` are of training, means over seeds; `set` tells the sets of comparable rows apart and is empty
-    where all are comparable; `ties` are numbers of rows.
+    `accuracy_*` and `difference` lie in 0..1; `images` is the number evaluated on, `n` that of seeds;
+    `images_per_second` and `seconds` are of training and `latency` in seconds, means over seeds; `set` tells the sets
+    of comparable rows apart and is empty where all are comparable. `model` is the network without its `budget`.
+
+    `ties` and `rival` are numbers of rows. The rival is the best row that costs no more: on the front the one before
+    it, elsewhere the one that beats this row; `difference` is this row's accuracy minus the rival's, the mean over the
+    `difference_n` seeds that both have.
     """
 
     number: int
     network: str
+    model: str
+    budget: str
     architecture_hash: str
     params: int
     macs: int
@@ -35,6 +54,7 @@ class Row(NamedTuple):
     data: str
     recipe: str
     recipe_hash: str
+    epochs: int
     set: str
     split: str
     weights: str
@@ -44,10 +64,16 @@ class Row(NamedTuple):
     accuracy_std: float | None
     accuracy_interval: float | None
     seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
     images_per_second: float
+    latency: float
     seconds: float
-    front: bool
-    ties: tuple[int, ...]
+    front: bool = False
+    ties: tuple[int, ...] = ()
+    rival: int | None = None
+    difference: float | None = None
+    difference_interval: float | None = None
+    difference_n: int = 0
 
 
 class Column(NamedTuple):
@@ -58,52 +84,30 @@ class Column(NamedTuple):
     right: bool = True
 
 
-CSV_COLUMNS = (
-    "network",
-    "architecture_hash",
-    "params",
-    "macs",
-    "peak_activations",
-    "data",
-    "recipe_hash",
-    "split",
-    "weights",
-    "n",
-    "accuracy_mean",
-    "accuracy_std",
-    "accuracy_interval",
-    "seeds",
-    "images_per_second",
-    "front",
-)
+CSV_COLUMNS = tuple(field for field in Row._fields if field not in ("number", "set", "recipe"))
 
 # Left out one after another, in this order, where a terminal is too narrow; the files have them all.
-EXPENDABLE = ("s", "img/s", "MACs", "images")
+EXPENDABLE = ("s", "ms", "img/s", "MACs", "images", "difference %")
 # Columns of words may be folded down to so many characters; a folded number would mislead.
 FOLDED = {"network": 20, "data": 10, "ties": 8}
-UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def rows(groups: Iterable[Group]) -> list[Row]:
-    """Return one row per group, by params and then by name, numbered from 1.
+def rows(groups: Iterable[Group], x: Axis = PARAMS, together: bool = False) -> list[Row]:
+    """Return one row per group, by params and then by name, numbered from 1; `ordered` gives the groups alike.
 
-    Fronts and ties are found within each set of comparable groups, never across sets.
+    Fronts, ties and rivals are found within each set of comparable groups; `together` takes all for comparable.
     """
-    members = list(groups)
+    members = ordered(groups)
     networks = network_labels(members)
     conditions = list(dict.fromkeys(g.conditions for g in members))
     data, sets = data_labels(conditions), set_labels(conditions)
     recipes = recipe_labels(c.recipe_hash for c in conditions)
-
-    def place(g: Group) -> tuple[int, str, str, Conditions]:
-        return g.params, networks[g.architecture_hash, g.cost], g.architecture_hash, g.conditions
-
-    members.sort(key=place)
-    front, tied = _fronts_and_ties(members)
-    return [
+    plain = [
         Row(
             number=i + 1,
-            network=networks[g.architecture_hash, g.cost],
+            network=networks[g.network],
+            model=" / ".join(g.names),
+            budget=" ".join(budget_label(kind, limit) for kind, limit in g.network.budget),
             architecture_hash=g.architecture_hash,
             params=g.params,
             macs=g.cost.macs,
@@ -111,6 +115,7 @@ def rows(groups: Iterable[Group]) -> list[Row]:
             data=data[g.conditions],
             recipe=recipes[g.conditions.recipe_hash],
             recipe_hash=g.conditions.recipe_hash,
+            epochs=g.conditions.epochs,
             set=sets[g.conditions],
             split=g.conditions.split,
             weights=g.conditions.weights,
@@ -120,13 +125,56 @@ def rows(groups: Iterable[Group]) -> list[Row]:
             accuracy_std=g.std,
             accuracy_interval=g.interval,
             seeds=g.seeds,
+            accuracies=g.accuracies,
             images_per_second=mean([run.record.training.images_per_second for run in g.runs]),
+            latency=mean([run.record.training.latency for run in g.runs]),
             seconds=mean([run.record.training.seconds for run in g.runs]),
-            front=i in front,
-            ties=tuple(j + 1 for j in tied[i]),
         )
         for i, g in enumerate(members)
     ]
+    for indices in [list(range(len(plain)))] if together else comparable(members):
+        _rank(plain, members, indices, x)
+    return plain
+
+
+def ordered(groups: Iterable[Group]) -> list[Group]:
+    """Return groups in the order of their rows."""
+    members = list(groups)
+    networks = network_labels(members)
+
+    def place(g: Group) -> tuple[int, str, str, Conditions]:
+        return g.params, networks[g.network], g.architecture_hash, g.conditions
+
+    return sorted(members, key=place)
+
+
+def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x: Axis) -> None:
+    """Put into the rows at some indices what their places among one another are: front, ties, rivals."""
+    points = [(x.cost(plain[i]), plain[i].accuracy_mean) for i in indices]
+    front = pareto_front(points)
+    rank = {place: number for number, place in enumerate(front)}
+    costs = [points[place][0] for place in front]
+    tied: dict[int, list[int]] = {place: [] for place in range(len(indices))}
+    chosen = [members[i] for i in indices]
+    for a, b in ties(chosen) if len(chosen) <= MOST_TIED else ties_with(front, chosen):
+        tied[a].append(b)
+        tied[b].append(a)
+    for place, i in enumerate(indices):
+        before = rank[place] if place in rank else bisect.bisect_right(costs, points[place][0])
+        rival = indices[front[before - 1]] if before else None
+        difference = None if rival is None else paired(members[i], members[rival])
+        plain[i] = plain[i]._replace(
+            front=place in rank,
+            ties=tuple(indices[other] + 1 for other in sorted(tied[place])),
+            rival=None if rival is None else rival + 1,
+            **_difference(difference),
+        )
+
+
+def _difference(found: Difference | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {"difference": found.mean, "difference_interval": found.interval, "difference_n": found.n}
 
 
 def to_csv(table: Iterable[Row]) -> str:
@@ -136,6 +184,11 @@ def to_csv(table: Iterable[Row]) -> str:
     writer.writerow(CSV_COLUMNS)
     writer.writerows([_plain(getattr(row, column)) for column in CSV_COLUMNS] for row in table)
     return text.getvalue()
+
+
+def to_json(table: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return the rows as plain data for machines: every field, full precision, accuracy 0..1, null for no value."""
+    return [row._asdict() for row in table]
 
 
 def to_markdown(table: Sequence[Row]) -> str:
@@ -170,12 +223,13 @@ def to_terminal(table: Sequence[Row], width: int) -> RenderableType:
 
 
 def columns_of(table: Sequence[Row]) -> list[Column]:
-    """Return the columns for people; those of data, recipe, weights and images only where they vary."""
+    """Return the columns for people; those of data, recipe, epochs, weights and images only where they vary."""
     shown = {
         "data": len({row.data for row in table}) > 1,
         "recipe": len({row.recipe for row in table}) > 1,
         # Averaged weights are always named, even where all are averaged.
         "weights": {row.weights for row in table} != {RAW},
+        "epochs": len({row.epochs for row in table}) > 1,
         "images": len({row.images for row in table}) > 1,
     }
     columns = [
@@ -183,6 +237,7 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         Column("network", lambda row: row.network, right=False),
         Column("data", lambda row: row.data, right=False),
         Column("recipe", lambda row: row.recipe, right=False),
+        Column("epochs", lambda row: str(row.epochs)),
         Column("weights", lambda row: row.weights, right=False),
         Column("images", lambda row: f"{row.images:,}"),
         Column("params", lambda row: f"{row.params:,}"),
@@ -190,8 +245,10 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         Column("accuracy %", _accuracy, right=False),
         Column("n", lambda row: str(row.n)),
         Column("img/s", lambda row: short(row.images_per_second)),
+        Column("ms", lambda row: short(1000 * row.latency)),
         Column("s", lambda row: short(row.seconds)),
         Column("front", lambda row: "*" if row.front else "", right=False),
+        Column("difference %", difference, right=False),
         Column("ties", lambda row: spans(row.ties), right=False),
     ]
     return [column for column in columns if shown.get(column.title, True)]
@@ -202,28 +259,12 @@ def network_name(row: Row) -> str:
     return row.network if row.weights == RAW else f"{row.network} ({row.weights})"
 
 
-def short(count: float) -> str:
-    """Return a count with three significant digits and a unit: 950, 30k, 1.25M, 36.5M, 4.1G."""
-    for size, unit in UNITS:
-        if abs(count) >= 0.9995 * size:  # so that 999,950 is rounded to 1M, not to 1000k
-            return f"{count / size:.3g}{unit}"
-    return f"{count:.3g}"
-
-
-def spans(numbers: Sequence[int]) -> str:
-    """Return increasing whole numbers as spans: `1-3 5`."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in found)
-
-
-def escape_markdown(text: str) -> str:
-    """Return text on one line that GitHub-flavoured Markdown shows as it is, in a table cell too."""
-    return re.sub(r"([\\|*_`<>\[\]~])", r"\\\1", " ".join(text.split()))
+def difference(row: Row) -> str:
+    """Return how far a row lies from its rival, in points of accuracy: `+0.31 ±0.12 to 3`."""
+    if row.difference is None:
+        return ""
+    half = "" if row.difference_interval is None else f" ±{100 * row.difference_interval:.2f}"
+    return f"{100 * row.difference:+.2f}{half} to {row.rival}"
 
 
 def _accuracy(row: Row) -> str:
@@ -237,21 +278,6 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
     return value
-
-
-def _fronts_and_ties(groups: Sequence[Group]) -> tuple[set[int], defaultdict[int, list[int]]]:
-    """Return the indices of groups on a front, and for each index the sorted indices that it ties with."""
-    front: set[int] = set()
-    tied: defaultdict[int, list[int]] = defaultdict(list)
-    for indices in comparable(groups).values():
-        members = [groups[i] for i in indices]
-        front.update(indices[i] for i in pareto_front([(g.params, g.mean) for g in members]))
-        for i, j in ties(members):
-            tied[indices[i]].append(indices[j])
-            tied[indices[j]].append(indices[i])
-    for others in tied.values():
-        others.sort()
-    return front, tied
 
 
 def _fitting(columns: list[Column], table: Sequence[Row], width: int) -> list[Column]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archbuilder.compare.table import escape_markdown
+from archbuilder.compare.words import escape_markdown
 from archbuilder.evaluation.figures import ClassFigures, Figures, Share
 from archbuilder.evaluation.picture import draw
 from archbuilder.files import write_bytes, write_json, write_text

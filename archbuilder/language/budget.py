@@ -24,6 +24,17 @@ _DIVISORS = (1, 8)
 _NEAR = 0.98
 
 
+def stated_budget(content: Any) -> dict[str, int]:
+    """Return what a model's width is to be chosen for, such as {"params": 300000}, or nothing where it states none.
+
+    Raises ConfigError where the budget is malformed.
+    """
+    if not isinstance(content, Mapping) or content.get("budget") is None:
+        return {}
+    kind, wanted = _read(content["budget"], "model.budget")
+    return {kind: wanted}
+
+
 def resolve_budget(content: Any, library: Library) -> Any:
     """Return a model as plain data with the width that its `budget` asks for in its `scale`, and no budget.
 
@@ -31,9 +42,10 @@ def resolve_budget(content: Any, library: Library) -> Any:
     or to multiples of 8 where that comes closer. Raises ConfigError where the budget is malformed, or cannot be
     reached; the message then says what can be.
     """
-    if not isinstance(content, Mapping) or content.get("budget") is None:
+    limit = stated_budget(content)
+    if not limit:
         return content
-    kind, wanted = _read(content["budget"], "model.budget")
+    [(kind, wanted)] = limit.items()
     bare = {key: value for key, value in content.items() if key != "budget"}
     model = read_model(bare)
     stated = content.get("scale") or {}

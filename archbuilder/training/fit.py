@@ -24,6 +24,7 @@ from archbuilder.training.datamodule import Batches
 from archbuilder.training.ema import averaged_copy
 from archbuilder.training.evaluate import evaluate
 from archbuilder.training.keeper import Files, Keeper
+from archbuilder.training.latency import latency
 from archbuilder.training.memory import is_out_of_memory, out_of_memory
 from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
@@ -81,7 +82,7 @@ def fit(
     trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers])
     if not _trained(trainer, module, batches, resume):
         raise out_of_memory(module, batches)
-    training = _training(folder / CHECKPOINTS, trainer)
+    training = _training(folder / CHECKPOINTS, trainer, graph)
     results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
     # Those that count come last.
     return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
@@ -130,7 +131,7 @@ def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.C
     return trainer
 
 
-def _training(folder: Path, trainer: lightning.Trainer) -> Training:
+def _training(folder: Path, trainer: lightning.Trainer, graph: Graph) -> Training:
     """Return what the training took, all sittings together, as the last checkpoint tells it."""
     path, _ = checkpoints.newest(folder)
     if path is None:
@@ -142,6 +143,7 @@ def _training(folder: Path, trainer: lightning.Trainer) -> Training:
         steps=content["global_step"],
         seconds=watch["wall"],
         images_per_second=watch["images"] / watch["seconds"] if watch["seconds"] else 0.0,
+        latency=latency(graph, trainer.strategy.root_device),
         device=device_name(trainer.strategy.root_device),
         precision=str(trainer.precision),
     )

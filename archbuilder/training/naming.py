@@ -28,7 +28,8 @@ def _network_name() -> str:
     from hydra.core.hydra_config import HydraConfig
 
     hydra: Any = HydraConfig.get()
-    changes = [text.lstrip("+") for text in hydra.overrides.task if text.lstrip("+~").startswith("model.")]
+    # What a budget is, a record tells apart from the name, so that a network has one name under all of them.
+    changes = [text.lstrip("+") for text in hydra.overrides.task if re.match(r"[+~]*model\.(?!budget\b)", text)]
     return " ".join([str(hydra.runtime.choices.model), *(text.replace("model.", "", 1) for text in changes)])
 
 
@@ -39,7 +40,8 @@ def _run_name(*, _root_: DictConfig) -> str:
     settings = run_settings(_root_)
     hydra: Any = HydraConfig.get()
     model = str(hydra.runtime.choices.model).replace("/", "-")
-    plain = f"{model}-{(settings.get('data') or {}).get('name')}-seed{settings['seed']}"
+    budget = [] if settings.get("budget") is None else [str(settings["budget"])]
+    plain = "-".join([model, *budget, str((settings.get("data") or {}).get("name")), f"seed{settings['seed']}"])
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', plain)[:100]}-{content_hash(settings)[:8]}"
 
 

@@ -13,7 +13,7 @@ from archbuilder.errors import ConfigError
 from archbuilder.files import write_json, write_yaml
 from archbuilder.graph import Graph
 from archbuilder.graph_json import graph_hash, to_json
-from archbuilder.language.budget import resolve_budget
+from archbuilder.language.budget import resolve_budget, stated_budget
 from archbuilder.language.expand import expand_model
 from archbuilder.language.interpolation import check_references
 from archbuilder.language.params import Param, read
@@ -50,6 +50,7 @@ def run(config: DictConfig) -> Record:
     settings = checked_settings(config)
     force = read(config.force, Param("boolean"), {}, "force")
     blocks = library(_own_blocks())
+    budget = stated_budget(settings["model"])
     settings["model"] = resolve_budget(settings["model"], blocks)
     graph = expand_model(settings["model"], blocks, str(settings["name"]))
     from archbuilder.data import load
@@ -76,7 +77,7 @@ def run(config: DictConfig) -> Record:
     start = None if force else starting_point(config.resume, folder, own)
     with group():
         fitted = fit(config, settings, graph, dataset, own, start)
-    record = _record(settings, graph, dataset, fitted)
+    record = _record(settings, graph, budget, dataset, fitted)
     if not fitted.main:
         return record
     # The record vouches for the files beside it, so it goes first and comes last.
@@ -127,7 +128,7 @@ def _check_fit(graph: Graph, dataset: Dataset) -> None:
         )
 
 
-def _record(settings: dict[str, Any], graph: Graph, dataset: Dataset, fitted: Fitted) -> Record:
+def _record(settings: dict[str, Any], graph: Graph, budget: dict[str, int], dataset: Dataset, fitted: Fitted) -> Record:
     from archbuilder.description import describe_graph
     from archbuilder.training.provenance import git_state, versions
 
@@ -136,7 +137,7 @@ def _record(settings: dict[str, Any], graph: Graph, dataset: Dataset, fitted: Fi
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
     recipe = recipe_settings(settings)
     return Record(
-        architecture=Architecture(graph.name, graph_hash(graph)),
+        architecture=Architecture(graph.name, graph_hash(graph), budget),
         cost=Cost(sum(p.numel() for p in parameters), trainable, description.macs, description.peak_activations),
         recipe=Recipe(content_hash(recipe), recipe),
         data=dataset.describe(),

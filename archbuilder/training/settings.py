@@ -50,6 +50,7 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             f"{settings['ema']} would keep {'nothing' if settings['ema'] == 0 else 'everything'} "
             "of the past; use 0.99 or 0.999, or null for no average",
         )
+    settings["model"] = _within_budget(settings["model"], settings.pop("budget", None))
     trainer = settings["trainer"]
     for key, param in _TRAINER.items():
         if key in trainer:
@@ -61,6 +62,15 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             "use 32-true, bf16-mixed or 16-mixed",
         )
     return settings
+
+
+def _within_budget(model: dict[str, Any], budget: Any) -> dict[str, Any]:
+    """Return a model with the run's `budget`: parameters, or a kind of cost with its limit, as in {macs: 40M}."""
+    if budget is None:
+        return model
+    if model.get("budget") is not None:
+        raise ConfigError("budget", f"the model has one of its own, {model['budget']}; leave out one of them")
+    return {**model, "budget": budget if isinstance(budget, dict) else {"params": budget}}
 
 
 def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def record(
     *,
     name: str = "net",
     architecture_hash: str = "",
+    budget: dict[str, int] | None = None,
     params: int = 1000,
     seed: int = 1,
     settings: dict[str, Any] | None = None,
@@ -39,11 +40,14 @@ def record(
     results: Sequence[Result] | None = None,
     finished_at: str = "2030-01-01T00:00:00+00:00",
     device: str = "cpu",
+    epochs: int = 10,
+    images_per_second: float = 7317.25,
+    latency: float = 0.002,
 ) -> Record:
     """Return a finished run's record; hashes follow from names and settings where none are given."""
     chosen = {"epochs": 10} if settings is None else settings
     return Record(
-        architecture=Architecture(name, architecture_hash or content_hash([name, params])),
+        architecture=Architecture(name, architecture_hash or content_hash([name, params]), budget or {}),
         cost=Cost(params=params, trainable_params=params, macs=40 * params, peak_activations=4096),
         recipe=Recipe(content_hash(chosen), chosen),
         data=Data(
@@ -57,7 +61,13 @@ def record(
         ),
         seed=seed,
         training=Training(
-            epochs=10, steps=3510, seconds=61.5, images_per_second=7317.25, device=device, precision="bf16"
+            epochs=epochs,
+            steps=351 * epochs,
+            seconds=61.5,
+            images_per_second=images_per_second,
+            latency=latency,
+            device=device,
+            precision="bf16",
         ),
         results=[result(accuracy)] if results is None else list(results),
         versions={"python": "3.11", "torch": "2.11"},

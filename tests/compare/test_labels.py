@@ -71,13 +71,15 @@ def test_recipes_have_letters_only_where_there_are_several() -> None:
 
 def test_sets_are_named_by_what_tells_them_apart() -> None:
     def names(*records: Record) -> list[str]:
-        return sorted(set_labels(g.conditions for g in groups_of(*records)).values())
+        groups, _ = group(runs(*records), "val", "all")
+        return sorted(set_labels(g.conditions for g in groups).values())
 
     averaged = record(results=[result(0.9), result(0.9, weights="averaged")])
     assert names(record(), record(name="b")) == [""]
     assert names(record(), record(data="cifar10")) == ["cifar10", "digits"]
     assert names(record(), record(settings={"epochs": 2})) == ["recipe A", "recipe B"]
     assert names(averaged) == ["averaged weights", "raw weights"]
+    assert names(record(), record(epochs=9)) == ["10 epochs", "9 epochs"]
     assert names(record(), record(seed=2, results=[result(0.9, n=100)])) == ["100 images", "5,000 images"]
     assert len(set(names(averaged, record(data="cifar10"), record(settings={"epochs": 2})))) == 4
 

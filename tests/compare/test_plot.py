@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import struct
 
 import pytest
 
+from archbuilder.compare.axes import AXES
 from archbuilder.compare.plot import draw
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import Row, rows
@@ -40,7 +42,7 @@ def size(png: bytes) -> tuple[int, int]:
 
 @pytest.mark.parametrize("count", [1, 4, 40, 90])
 def test_any_number_of_networks_makes_a_picture_of_one_size(count: int) -> None:
-    assert size(draw(table_of(*networks(count)))) == (1200, 750)
+    assert size(draw(table_of(*networks(count))).png) == (1200, 750)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +56,27 @@ def test_any_number_of_networks_makes_a_picture_of_one_size(count: int) -> None:
         [record(data="$data"), record(data="a_data_set_of_a_long_name" * 10)],
         [record(settings={"epochs": i}, params=i + 1) for i in range(20)],
         [record(results=[result(0.8), result(0.9, weights="averaged")])],
+        [record(images_per_second=0.0, latency=0.0)],
     ],
-    ids=["nothing", "equal", "far", "long", "mathematics", "data", "recipes", "averaged"],
+    ids=["nothing", "equal", "far", "long", "mathematics", "data", "recipes", "averaged", "instant"],
 )
 def test_extremes_make_a_picture_too(records: list[Record]) -> None:
-    assert size(draw(table_of(*records))) == (1200, 750)
+    assert size(draw(table_of(*records)).png) == (1200, 750)
+
+
+@pytest.mark.parametrize("name", AXES)
+@pytest.mark.parametrize("together", [False, True])
+def test_any_cost_may_be_the_axis(name: str, together: bool) -> None:
+    table = rows(group(runs(*networks(5), record(data="cifar10")), "val")[0], AXES[name], together)
+    assert size(draw(table, AXES[name], together).png) == (1200, 750)
+
+
+def test_the_svg_names_what_it_shows() -> None:
+    svg = draw(table_of(*networks(3))).svg.decode()
+    assert re.match(r"<\?xml", svg)
+    assert ">parameters</text>" in svg
+    # Letters with an outline are drawn as shapes, with their text as a comment.
+    assert all(f"<!-- resnet{i}_wide -->" in svg for i in range(3))
 
 
 def test_the_same_rows_make_the_same_picture() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,12 +22,20 @@ def flat(report: Report) -> str:
     return " ".join(report.render(100).split())
 
 
-def test_three_files_are_written_and_named(tmp_path: Path) -> None:
+def written(report: Report, suffix: str) -> str:
+    """Return the text of the file of that kind which a report wrote."""
+    [path] = [path for path in report.files if path.suffix == suffix]
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_file_of_each_kind_is_written_and_named(tmp_path: Path) -> None:
     save(tmp_path / "runs", *(record(0.9 + seed / 100, seed=seed) for seed in range(3)))
     report = compare([tmp_path / "runs"], tmp_path / "new" / "out")
-    assert [path.name for path in report.files] == ["comparison.csv", "comparison.md", "comparison.png"]
+    assert [path.name for path in report.files] == [
+        "comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg",
+    ]  # fmt: skip
     assert sorted((tmp_path / "new" / "out").iterdir()) == sorted(report.files)
-    assert report.files[2].read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "new" / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
     for path in report.files:
         assert f"wrote {path}" in report.render(20)
 
@@ -34,12 +43,14 @@ def test_three_files_are_written_and_named(tmp_path: Path) -> None:
 def test_each_output_tells_the_same_numbers(tmp_path: Path) -> None:
     save(tmp_path, *(record(0.9 + seed / 100, seed=seed) for seed in range(3)))
     report = compare([tmp_path], tmp_path)
-    (cells,) = csv.DictReader(io.StringIO(report.files[0].read_text(encoding="utf-8")))
+    (cells,) = csv.DictReader(io.StringIO(written(report, ".csv")))
     assert float(cells["accuracy_mean"]) == report.rows[0].accuracy_mean
     assert float(cells["accuracy_interval"]) == report.rows[0].accuracy_interval
-    for text in (report.files[1].read_text(encoding="utf-8"), report.render()):
+    [row] = json.loads(written(report, ".json"))["rows"]
+    assert row == json.loads(json.dumps(report.rows[0]._asdict()))
+    for text in (written(report, ".md"), report.render()):
         assert "91.00 ±2.48" in text
-    assert "![Accuracy against parameters](comparison.png)" in report.files[1].read_text(encoding="utf-8")
+    assert "![Accuracy against cost](comparison.png)" in written(report, ".md")
 
 
 def test_the_held_out_split_is_the_default_and_test_is_not_for_choosing(tmp_path: Path) -> None:
@@ -65,7 +76,7 @@ def test_what_is_left_out_is_listed_in_each_text(tmp_path: Path) -> None:
     assert f"{tmp_path / 'failed'}: failed: loss [is] :key: NaN" in text
     assert "same architecture, recipe, data and seed" in text
     assert "has no result on the split 'val'; it has: test" in text
-    page = report.files[1].read_text(encoding="utf-8")
+    page = written(report, ".md")
     assert "## Left out (3)" in page
     assert "loss \\[is\\] :key: NaN" in page
 

@@ -19,9 +19,11 @@ from archbuilder.compare.statistics import (
     group,
     interval,
     mean,
+    paired,
     pareto_front,
     std,
     ties,
+    ties_with,
 )
 from archbuilder.record import Record
 from tests.compare.records import record, result, runs
@@ -79,7 +81,7 @@ def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
 
 def test_seeds_of_one_network_are_one_group() -> None:
     (one,) = groups_of(*(record(0.9 + seed / 100, name="a", params=7, seed=seed) for seed in (2, 0, 1)))
-    assert (one.names, one.params, one.seeds, one.epochs) == (("a",), 7, (0, 1, 2), (10, 10, 10))
+    assert (one.names, one.params, one.seeds, one.conditions.epochs) == (("a",), 7, (0, 1, 2), 10)
     assert one.accuracies == pytest.approx((0.90, 0.91, 0.92))
     assert one.mean == pytest.approx(0.91, abs=1e-12)
     assert one.std == pytest.approx(0.01, abs=1e-12)
@@ -105,20 +107,62 @@ def test_a_group_has_each_name_of_its_architecture() -> None:
         record(seed=2, splits={"train": 49000, "val": 1000, "test": 10000}),
         record(seed=2, results=[result(0.9, n=4999)]),
         record(seed=2, results=[result(0.9, weights="averaged")]),
+        record(seed=2, epochs=9),
+        record(seed=2, budget={"params": 1000}),
     ],
-    ids=["architecture", "cost", "recipe", "data", "fingerprint", "splits", "images", "weights"],
+    ids=["architecture", "cost", "recipe", "data", "fingerprint", "splits", "images", "weights", "epochs", "budget"],
 )
 def test_runs_that_differ_in_more_than_the_seed_are_not_mixed(other: Record) -> None:
     assert [one.seeds for one in groups_of(record(seed=1), other)] in ([(1,), (2,)], [(2,), (1,)])
 
 
-def test_raw_and_averaged_weights_of_a_run_are_two_groups() -> None:
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ("kept", {"averaged": (0.9, 0.9)}),
+        ("raw", {"raw": (0.8, 0.8)}),
+        ("averaged", {"averaged": (0.9, 0.9)}),
+        ("all", {"raw": (0.8, 0.8), "averaged": (0.9, 0.9)}),
+    ],
+)
+def test_of_raw_and_averaged_weights_those_that_are_handed_on_count_unless_others_are_asked_for(
+    weights: str, expected: dict[str, tuple[float, ...]]
+) -> None:
     both = [result(0.8), result(0.9, weights="averaged"), result(0.7, split="test")]
-    groups = groups_of(record(results=both), record(seed=2, results=both))
-    assert {g.conditions.weights: g.accuracies for g in groups} == {
-        "raw": (0.8, 0.8),
-        "averaged": (0.9, 0.9),
-    }
+    groups, problems = group(runs(record(results=both), record(seed=2, results=both)), "val", weights)
+    assert {g.conditions.weights: g.accuracies for g in groups} == expected
+    assert problems == []
+
+
+def test_a_run_without_such_weights_is_a_problem() -> None:
+    groups, problems = group(runs(record(0.9)), "val", "averaged")
+    assert (groups, problems) == (
+        [],
+        [Problem(Path("run0"), "has no result on the split 'val' by averaged weights; it has: val")],
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(ACCURACIES, st.data())
+def test_paired_differences_agree_with_scipy(values: list[float], data: st.DataObject) -> None:
+    others = data.draw(st.lists(st.floats(0, 1), min_size=len(values), max_size=len(values)))
+    records = [
+        record(a, name=name, seed=i) for name, each in (("a", values), ("b", others)) for i, a in enumerate(each)
+    ]
+    # A seed that the other lacks is left out.
+    first, second = groups_of(*records, record(0.123, name="a", seed=99))
+    found = paired(first, second)
+    assert found is not None
+    assert found.n == len(values)
+    gaps = np.subtract(values, others)
+    assert found.mean == pytest.approx(gaps.mean(), abs=1e-12)
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * scipy.stats.sem(gaps)
+    assert found.interval == pytest.approx(half, abs=1e-12)
+
+
+def test_what_shares_no_seed_has_no_paired_difference() -> None:
+    first, second = groups_of(record(name="a", seed=1), record(name="b", seed=2))
+    assert paired(first, second) is None
 
 
 def test_of_runs_equal_even_in_the_seed_the_latest_counts() -> None:
@@ -195,7 +239,7 @@ def dominated(point: tuple[float, float], points: list[tuple[float, float]]) -> 
     return any(p <= point[0] and a >= point[1] and (p < point[0] or a > point[1]) for p, a in points if (p, a) != point)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 8), st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5])), max_size=12))
 def test_the_front_is_what_the_definition_says(points: list[tuple[float, float]]) -> None:
     front = pareto_front(points)
@@ -238,6 +282,8 @@ def test_ties_are_what_the_definition_says(accuracies: list[list[float]]) -> Non
                 if max(lows) <= min(highs):
                     expected.append((i, j))
     assert ties(groups) == sorted(expected)
+    chosen = set(range(0, len(groups), 2))
+    assert ties_with(chosen, groups) == [pair for pair in sorted(expected) if chosen & set(pair)]
 
 
 def test_only_groups_of_the_same_data_recipe_and_weights_are_comparable() -> None:
@@ -247,8 +293,9 @@ def test_only_groups_of_the_same_data_recipe_and_weights_are_comparable() -> Non
         record(name="a", data="cifar10"),
         record(name="a", settings={"epochs": 2}),
         record(name="b", results=[result(0.9, weights="averaged")], seed=2),
+        record(name="a", epochs=9),
     )
     sets = comparable(groups)
-    assert sorted(len(indices) for indices in sets.values()) == [1, 1, 1, 2]
-    assert sorted(i for indices in sets.values() for i in indices) == list(range(5))
-    assert all(groups[i].conditions == conditions for conditions, indices in sets.items() for i in indices)
+    assert sorted(len(indices) for indices in sets) == [1, 1, 1, 1, 2]
+    assert sorted(i for indices in sets for i in indices) == list(range(6))
+    assert all(len({groups[i].conditions for i in indices}) == 1 for indices in sets)

@@ -14,15 +14,13 @@ from archbuilder.compare.statistics import group
 from archbuilder.compare.table import (
     CSV_COLUMNS,
     Row,
-    escape_markdown,
     network_name,
     rows,
-    short,
-    spans,
     to_csv,
     to_markdown,
     to_terminal,
 )
+from archbuilder.compare.words import escape_markdown, short, spans
 from archbuilder.record import Record
 from tests.compare.records import record, result, runs
 
@@ -78,7 +76,8 @@ def test_fronts_and_ties_do_not_cross_data() -> None:
 
 
 def test_averaged_weights_are_labelled_and_not_on_the_front_of_raw_ones() -> None:
-    table = table_of(record(results=[result(0.8), result(0.9, weights="averaged")]))
+    both = runs(record(results=[result(0.8), result(0.9, weights="averaged")]))
+    table = rows(group(both, "val", "all")[0])
     assert [network_name(row) for row in table] == ["net (averaged)", "net"]
     assert [row.front for row in table] == [True, True]
 

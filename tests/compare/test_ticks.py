@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from archbuilder.compare.table import short
 from archbuilder.compare.ticks import log_ticks
+from archbuilder.compare.words import short
 
 
 @pytest.mark.parametrize(
