@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.axes import axis as named_axis
+from archbuilder.compare.budgets import at_equal_budgets
+from archbuilder.compare.budgets import to_markdown as lines_to_markdown
+from archbuilder.compare.budgets import to_terminal as lines_to_terminal
 from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.labels import differences
 from archbuilder.compare.plot import draw
@@ -25,16 +28,21 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 NAME = "comparison"
+EQUAL = "Accuracy % at equal budgets, * the best and what ties with it"
 MOST_SETTINGS = 6
 
 
 @dataclass(frozen=True)
 class Report:
-    """A comparison: its rows, what to know when reading them, what was left out, and the files written."""
+    """A comparison: its rows, what to know when reading them, what was left out, and the files written.
+
+    `budgets` are the lines of the table of networks at equal budgets, titles first, where there are any.
+    """
 
     split: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    budgets: tuple[Sequence[str], ...]
     problems: tuple[Problem, ...]
     files: tuple[Path, ...]
 
@@ -50,6 +58,10 @@ class Report:
             console.print(Text(text), end="")
             return
         console.print(to_terminal(self.rows, console.width), crop=False)
+        if self.budgets:
+            console.print(Text(f"\n{EQUAL}:"))
+            console.print(lines_to_terminal(self.budgets), crop=False)
+            console.print()
         for line in (*self.notes, *_left_out(self.problems)):
             console.print(Text(line))
         for path in self.files:
@@ -90,9 +102,10 @@ def compare(
     groups = ordered(groups)
     table = rows(groups, against, together)
     notes = _notes(table, groups, against, together)
+    budgets = at_equal_budgets(table)
     pictures = draw(table, against, together)
     content: dict[str, bytes] = {
-        "md": _page(table, notes, problems).encode(),
+        "md": _page(table, notes, budgets, problems).encode(),
         "csv": to_csv(table).encode(),
         "json": _json(table, notes, problems, against).encode(),
         "png": pictures.png,
@@ -101,7 +114,7 @@ def compare(
     files = {suffix: Path(to) / f"{NAME}.{suffix}" for suffix in content}
     for suffix, path in files.items():
         write_bytes(path, content[suffix])
-    return Report(split, tuple(table), tuple(notes), tuple(problems), tuple(files.values()))
+    return Report(split, tuple(table), tuple(notes), tuple(budgets), tuple(problems), tuple(files.values()))
 
 
 def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> str:
@@ -179,9 +192,13 @@ def _left_out(problems: Sequence[Problem]) -> list[str]:
     return [f"Left out ({len(problems)}):", *(f"  {problem}" for problem in problems)]
 
 
-def _page(table: Sequence[Row], notes: Iterable[str], problems: Sequence[Problem]) -> str:
+def _page(
+    table: Sequence[Row], notes: Iterable[str], budgets: Sequence[Sequence[str]], problems: Sequence[Problem]
+) -> str:
     """Return the comparison as a Markdown page."""
     lines = ["# Comparison", "", to_markdown(table)]
+    if budgets:
+        lines += [f"## {EQUAL}", "", lines_to_markdown(budgets)]
     lines += [f"- {escape_markdown(note)}" for note in notes]
     lines += ["", f"![Accuracy against cost]({NAME}.png)", ""]
     if problems:

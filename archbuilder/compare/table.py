@@ -242,7 +242,7 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         Column("images", lambda row: f"{row.images:,}"),
         Column("params", lambda row: f"{row.params:,}"),
         Column("MACs", lambda row: short(row.macs)),
-        Column("accuracy %", _accuracy, right=False),
+        Column("accuracy %", accuracy, right=False),
         Column("n", lambda row: str(row.n)),
         Column("img/s", lambda row: short(row.images_per_second)),
         Column("ms", lambda row: short(1000 * row.latency)),
@@ -267,7 +267,8 @@ def difference(row: Row) -> str:
     return f"{100 * row.difference:+.2f}{half} to {row.rival}"
 
 
-def _accuracy(row: Row) -> str:
+def accuracy(row: Row) -> str:
+    """Return the mean accuracy in percent with half its interval, or n=1: `91.00 ±2.48`."""
     half = "n=1" if row.accuracy_interval is None else f"±{100 * row.accuracy_interval:.2f}"
     return f"{100 * row.accuracy_mean:.2f} {half}"
 

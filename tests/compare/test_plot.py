@@ -71,12 +71,10 @@ def test_any_cost_may_be_the_axis(name: str, together: bool) -> None:
     assert size(draw(table, AXES[name], together).png) == (1200, 750)
 
 
-def test_the_svg_names_what_it_shows() -> None:
+def test_the_text_of_the_svg_is_text() -> None:
     svg = draw(table_of(*networks(3))).svg.decode()
     assert re.match(r"<\?xml", svg)
-    assert ">parameters</text>" in svg
-    # Letters with an outline are drawn as shapes, with their text as a comment.
-    assert all(f"<!-- resnet{i}_wide -->" in svg for i in range(3))
+    assert re.search(r">\s*parameters\s*<", svg)
 
 
 def test_the_same_rows_make_the_same_picture() -> None:
