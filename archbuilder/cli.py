@@ -63,11 +63,24 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    compare.add_argument(
-        "--to", type=Path, default=Path(), help="folder for comparison.csv, .md and .png (default: here)"
-    )
+    compare.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
     compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
+    compare.add_argument(
+        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
+    )
+    compare.add_argument(
+        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
+    )
+    compare.add_argument(
+        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
+    )
     compare.set_defaults(command=_compare)
+
+    sweep = commands.add_parser("sweep", help="look at a sweep").add_subparsers(required=True, metavar="WHAT")
+    status = sweep.add_parser("status", help="how many runs are finished, running, failed, and the time left")
+    status.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder, below runs/")
+    status.add_argument("--watch", action="store_true", help="go on until the sweep is over")
+    status.set_defaults(command=_sweep_status)
 
     data = commands.add_parser("data", help="look at what is trained on").add_subparsers(required=True, metavar="WHAT")
     preview = data.add_parser("preview", help="picture of some images, and of what each augmentation makes of them")
@@ -181,7 +194,20 @@ def _schema(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from archbuilder.compare import compare
 
-    compare(options.folders, to=options.to, split=options.split).print()
+    compare(
+        options.folders,
+        to=options.to,
+        split=options.split,
+        x=options.x,
+        weights=options.weights,
+        together=options.together,
+    ).print()
+
+
+def _sweep_status(options: argparse.Namespace) -> None:
+    from archbuilder.sweep.status import status
+
+    status(options.folder, options.watch)
 
 
 def _preview(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from archbuilder.errors import ArchbuilderError, ConfigError, suggestion
 from archbuilder.files import write_text
 from archbuilder.paths import conf_dir
 from archbuilder.record import FAILURE_FILE
+from archbuilder.sweep.lock import LOCK_FILE, BusyError
 
 
 def model_overrides(arguments: list[str]) -> list[str]:
@@ -43,9 +44,13 @@ def job(config: DictConfig) -> None:
         # One process speaks for all.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     folder = Path(config.folder)
-    (folder / FAILURE_FILE).unlink(missing_ok=True)
     try:
         run(config)
+    except BusyError as error:
+        # Whatever becomes of the run, the process that is at work on it will tell.
+        if HydraConfig.get().mode != RunMode.MULTIRUN:
+            fail(error)
+        print(f"error: {error}", file=sys.stderr)
     except Exception as error:
         known = isinstance(error, ArchbuilderError)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -62,7 +67,7 @@ def job(config: DictConfig) -> None:
 
 def _remove_if_unused(folder: Path) -> None:
     """Remove a run's folder in which nothing was trained: Hydra makes it before the job can look at its input."""
-    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra", LOCK_FILE}:
         shutil.rmtree(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from archbuilder.language.source import library
 from archbuilder.record import (
     ARCHITECTURE_FILE,
     CONFIG_FILE,
+    FAILURE_FILE,
     RECORD_FILE,
     WEIGHTS_FILE,
     Architecture,
@@ -31,6 +33,7 @@ from archbuilder.record import (
     read_record,
     write_record,
 )
+from archbuilder.sweep.lock import alone_in
 from archbuilder.training.settings import checked_settings, recipe_settings
 
 if TYPE_CHECKING:
@@ -41,11 +44,20 @@ if TYPE_CHECKING:
 def run(config: DictConfig) -> Record:
     """Train the network that `config` describes and return its record; what is finished already is not repeated.
 
+    One process at a time: raises BusyError where another one is at work in the folder.
     Leaves `config.yaml` (the settings, everything in them resolved), `record.json`, `architecture.json`,
     `weights.safetensors`, `metrics.csv` and `checkpoints/` in `config.folder`. Raises ArchbuilderError for bad input;
     a result that was there before is then still there.
     """
+    from archbuilder.training.processes import is_follower
+
     folder = Path(config.folder)
+    with nullcontext() if is_follower() else alone_in(folder):
+        (folder / FAILURE_FILE).unlink(missing_ok=True)
+        return _run(config, folder)
+
+
+def _run(config: DictConfig, folder: Path) -> Record:
     check_references(OmegaConf.to_container(config, resolve=False).get("model"), "model")  # type: ignore[union-attr]
     settings = checked_settings(config)
     force = read(config.force, Param("boolean"), {}, "force")
