@@ -4,14 +4,20 @@ python -m benchmarks.training [--images N] [--epochs N] [--batch N] [--rounds N]
 
 Both sides train resnet20 from the same batches: ours through Lightning with all that a run does (metrics, schedule,
 weight decay groups, checks, checkpoints), the bare one with forward, backward and step alone. They take turns. What is
-not steps is told apart: the time until the first step, and what an epoch takes beyond its steps.
+not steps is told apart: the time until the first step, and what an epoch takes beyond its steps and its evaluation.
+
+The ratio is that of the median seconds from one step to the next, over all steps but those of a round's first epoch:
+on a machine that others share, whole epochs differ by more than what is measured; theirs is told too.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import tempfile
 import time
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -40,19 +46,37 @@ class Clock(lightning.Callback):
         self.mark("start", module)
 
     def on_train_batch_end(self, trainer: lightning.Trainer, module: Any, outputs: Any, batch: Any, index: int) -> None:
-        if index == 0:
-            self.mark("first", module)
-        if index + 1 == trainer.num_training_batches:
-            self.mark("end", module)
+        self.mark("step", module)
+
+    def on_validation_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self.mark("evaluating", module)
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self.mark("evaluated", module)
 
     def mark(self, name: str, module: lightning.LightningModule) -> None:
-        if module.device.type == "cuda":
+        # Within an epoch nothing waits for the device: its queue is full, so that steps begin as often as they end.
+        if name != "step" and module.device.type == "cuda":
             torch.cuda.synchronize()
         self.marks.append((name, time.perf_counter()))
 
 
-def ours(dataset: Dataset, options: argparse.Namespace) -> dict[str, float]:
-    """Train through the run's own loop; return seconds: of the epochs' steps, until the first, beside the steps."""
+@dataclass(frozen=True)
+class Times:
+    """Seconds: of each epoch's steps and from step to step, in all epochs but the first; and of what is beside them."""
+
+    epochs: list[float]
+    steps: list[float]
+    start: float = 0.0
+    between: float = 0.0
+
+    @property
+    def step(self) -> float:
+        return median(self.steps)
+
+
+def ours(dataset: Dataset, options: argparse.Namespace) -> Times:
+    """Train through the run's own loop."""
     from hydra import compose, initialize_config_dir
 
     from archbuilder.paths import conf_dir
@@ -67,35 +91,57 @@ def ours(dataset: Dataset, options: argparse.Namespace) -> dict[str, float]:
         settings = checked_settings(config)
         begin = time.perf_counter()
         fit(config, settings, archbuilder.expand("resnet20"), dataset, {}, watchers=[clock])
-        total = time.perf_counter() - begin
-    starts, firsts, ends = ([when for name, when in clock.marks if name == kind] for kind in ("start", "first", "end"))
-    # The first epoch warms up on both sides.
-    steps = [end - start for start, end in zip(starts, ends, strict=True)][1:]
-    between = [start - end for start, end in zip(starts[1:], ends, strict=False)]
-    return {"epoch": median(steps), "start": firsts[0] - begin, "between": median(between), "total": total}
+    starts = [when for name, when in clock.marks if name == "start"]
+    first = next(when for name, when in clock.marks if name == "step")
+    epochs, steps = [], []
+    for start, end in zip(starts, [*starts[1:], math.inf], strict=True):
+        marks = [when for name, when in clock.marks if name == "step" and start <= when < end]
+        epochs.append(marks[-1] - start)
+        steps.append(gaps([start, *marks]))
+    return Times(epochs[1:], list(itertools.chain(*steps[1:])), first - begin, median(_beside(clock.marks)))
 
 
-def bare(dataset: Dataset, options: argparse.Namespace, device: str) -> float:
-    """Return the seconds of an epoch of the plainest loop."""
+def _beside(marks: list[tuple[str, float]]) -> list[float]:
+    """Return the seconds from the last step of each epoch to the start of the next, evaluation left out."""
+    found, last, evaluation = [], 0.0, 0.0
+    for name, when in marks:
+        if name == "start" and last:
+            found.append(when - last - evaluation)
+        if name == "step":
+            last, evaluation = when, 0.0
+        if name in ("evaluating", "evaluated"):
+            evaluation += when if name == "evaluated" else -when
+    return found
+
+
+def gaps(marks: list[float]) -> list[float]:
+    """Return the seconds from each mark to the next."""
+    return [later - earlier for earlier, later in itertools.pairwise(marks)]
+
+
+def bare(dataset: Dataset, options: argparse.Namespace, device: str) -> Times:
+    """Train in the plainest loop."""
     net = archbuilder.build("resnet20").to(device).to(memory_format=torch.channels_last)
     compile_net(net, options.compile)
     optimizer = torch.optim.SGD(decay_groups(net), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
     source = BatchSource(
         dataset, "train", options.batch, train=True, augment=Augment(**LIGHT), device=device, channels_last=True
     )
-    seconds = []
+    epochs, steps = [], []
     for _ in range(options.epochs):
-        begin = time.perf_counter()
+        marks = [time.perf_counter()]
         for images, labels in source:
             with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
                 loss = functional.cross_entropy(net(images), labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            marks.append(time.perf_counter())
         if device == "cuda":
             torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - begin)
-    return median(seconds[1:])
+        epochs.append(time.perf_counter() - marks[0])
+        steps.append(gaps(marks))
+    return Times(epochs[1:], list(itertools.chain(*steps[1:])))
 
 
 def main() -> None:
@@ -110,8 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     device = "cuda" if options.trainer == "gpu" else "cpu"
     dataset = synthetic(options.images)
-    images = options.images // options.batch * options.batch
-    pairs = []
+    pairs: list[tuple[Times, Times]] = []
     for round_ in range(options.rounds):
         # In turns, so that load on the machine meets both.
         if round_ % 2:
@@ -121,13 +166,18 @@ def main() -> None:
             whole = ours(dataset, options)
             plain = bare(dataset, options, device)
         pairs.append((whole, plain))
-        ratio = plain / whole["epoch"]
         print(
-            f"ours {images / whole['epoch']:,.0f} img/s, bare loop {images / plain:,.0f}: {ratio:.3f}; "
-            f"{whole['start']:.2f} s to the first step, {whole['between']:.2f} s between epochs, evaluation included",
+            f"ours {options.batch / whole.step:,.0f} img/s, bare loop {options.batch / plain.step:,.0f}: "
+            f"{plain.step / whole.step:.3f} by steps, {median(plain.epochs) / median(whole.epochs):.3f} by epochs; "
+            f"{whole.start:.2f} s to the first step, {1000 * whole.between:.0f} ms per epoch beside steps and "
+            "evaluation",
             flush=True,
         )
-    print(f"median ratio {median(plain / whole['epoch'] for whole, plain in pairs):.3f}")
+    steps = [median(itertools.chain(*(pair[side].steps for pair in pairs))) for side in (0, 1)]
+    print(
+        f"all rounds: {steps[1] / steps[0]:.3f} by steps, "
+        f"{median(median(b.epochs) / median(a.epochs) for a, b in pairs):.3f} by epochs"
+    )
 
 
 if __name__ == "__main__":
