@@ -64,9 +64,8 @@ class Report:
             console.print()
         for line in (*self.notes, *_left_out(self.problems)):
             console.print(Text(line))
-        for path in self.files:
-            # A path is to be copied: it stays on one line, however long.
-            console.print(Text(f"wrote {path}"), soft_wrap=True)
+        # A path is to be copied: it stays on one line, however long.
+        console.print(Text(f"wrote {self.files[0]}{_others(self.files)}"), soft_wrap=True)
 
     def render(self, width: int = 80) -> str:
         """Return what `print` prints, as plain text of a width in columns."""
@@ -184,6 +183,11 @@ def _json(table: Sequence[Row], notes: Sequence[str], problems: Sequence[Problem
         "left_out": [{"folder": str(problem.folder), "reason": problem.reason} for problem in problems],
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _others(files: Sequence[Path]) -> str:
+    """Return the files beside the first, which differ from it in the suffix alone."""
+    return f" and {', '.join(path.suffix for path in files[1:])} beside it"
 
 
 def _left_out(problems: Sequence[Problem]) -> list[str]:

@@ -36,8 +36,8 @@ def test_a_file_of_each_kind_is_written_and_named(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert sorted((tmp_path / "new" / "out").iterdir()) == sorted(report.files)
     assert (tmp_path / "new" / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
-    for path in report.files:
-        assert f"wrote {path}" in report.render(20)
+    told = f"wrote {report.files[0]} and .csv, .json, .png, .svg beside it"
+    assert told in report.render(20)
 
 
 def test_each_output_tells_the_same_numbers(tmp_path: Path) -> None:
