@@ -6,7 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from importlib import resources
 from string import Template
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from archbuilder.compare.find import Problem
 from archbuilder.compare.plot import COLOURS
 from archbuilder.compare.statistics import Group
 from archbuilder.compare.table import RAW, Row
-from archbuilder.show.text import markup
+from archbuilder.show.text import markup, printable
 
 MORE, FEWER = "more", "fewer"
 
@@ -48,6 +48,9 @@ MEASURES = (
     Measure("latency", "ms", "latency of one image, ms", FEWER, scale=1000),
     Measure("seconds", "s", "s of training", FEWER),
 )
+WORDS = ("data", "recipe", "epochs", "weights", "images", "budget", "set")
+# In this order they make one script.
+SCRIPTS = ("page.js", "front.js", "table.js", "chart.js", "panel.js", "start.js")
 
 
 def page(
@@ -64,14 +67,14 @@ def page(
         "x": x,
         "colours": COLOURS,
         "notes": notes,
-        "problems": [str(problem) for problem in problems],
+        "problems": [printable(str(problem)) for problem in problems],
         "measures": _measures(table),
         "words": _words(table),
-        "sets": _coded(row.set for row in table),
+        "sets": _coded(_word(row.set) for row in table),
         "rows": _rows(table, groups),
         "details": details({i: groups[i] for i in order}),
     }
-    script, library = _asset("page.js"), _library()
+    script, library = "\n".join(map(_asset, SCRIPTS)), _library()
     names = ", ".join(sorted({row.data for row in table}))
     return Template(_asset("page.html")).substitute(
         title=markup(f"{names}: accuracy on the {table[0].split} split"),
@@ -96,15 +99,12 @@ def _measures(table: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _words(table: Sequence[Row]) -> list[dict[str, Any]]:
     """Return what tells rows apart in words, where it does; averaged weights are named even where all are."""
-    columns: dict[str, Callable[[Row], Hashable]] = {
-        "data": lambda row: row.data,
-        "recipe": lambda row: row.recipe,
-        "weights": lambda row: row.weights,
-        "images": lambda row: row.images,
-        "set": lambda row: row.set,
-    }
-    told = [{"title": title, **_coded(map(word, table))} for title, word in columns.items()]
+    told = [{"title": key, **_coded(_word(getattr(row, key, None)) for row in table)} for key in WORDS]
     return [each for each in told if len(each["kinds"]) > 1 or (each["title"] == "weights" and each["kinds"] != [RAW])]
+
+
+def _word(value: object) -> str | int | None:
+    return value if value is None or isinstance(value, int) else printable(str(value))
 
 
 def _coded(values: Iterable[Hashable]) -> dict[str, list[Any]]:
@@ -119,7 +119,7 @@ def _rows(table: Sequence[Row], groups: Sequence[Group]) -> dict[str, list[Any]]
     return {
         "id": [_id(group) for group in groups],
         "number": [row.number for row in table],
-        "network": [row.network for row in table],
+        "network": [printable(row.network) for row in table],
         "hash": [row.architecture_hash for row in table],
         "recipe": [row.recipe_hash for row in table],
         "images": [row.images for row in table],
@@ -141,7 +141,7 @@ def _library() -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files("archbuilder.compare").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("archbuilder.compare").joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
 def _policy(*scripts: str) -> str:

@@ -49,8 +49,7 @@ def show(window: Chrome, path: Path, fragment: str = "", size: tuple[int, int] =
     """Open a page from its file at a size in CSS pixels, and wait until its chart is there."""
     resize(window, size)
     window.get("about:blank")  # so that a page that differs only behind # is loaded too
-    window.get_log("performance")
-    window.get_log("browser")
+    requested(window), complaints(window)  # what came before is told no more
     window.get(path.resolve().as_uri() + (f"#{fragment}" if fragment else ""))
     WebDriverWait(window, 20).until(lambda w: w.execute_script("return document.documentElement.dataset.ready"))
 
@@ -69,10 +68,15 @@ def prefer(window: Chrome, scheme: str) -> None:
 
 def requested(window: Chrome) -> list[str]:
     """Return the addresses that the page asked for since it was opened."""
-    messages = [json.loads(entry["message"])["message"] for entry in window.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in _log(window, "performance")]
     return [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
 
 
 def complaints(window: Chrome) -> list[dict[str, Any]]:
     """Return what stands in the console since the page was opened."""
-    return list(window.get_log("browser"))
+    return _log(window, "browser")
+
+
+def _log(window: Any, kind: str) -> list[dict[str, Any]]:
+    """Return what a log holds since it was last read."""
+    return list(window.get_log(kind))
