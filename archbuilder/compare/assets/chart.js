@@ -105,7 +105,7 @@ function points(indices, set, x, y) {
   const many = indices.length > MANY;
   const bars = each => ({
     array: indices.map(i => halfOn(each, i)), visible: indices.some(i => halfOn(each, i)),
-    thickness: 1, width: 2.5, color: `${look(set).colour}b0`,
+    thickness: 1, width: 2.5, color: `${look(set).colour}c8`,
   });
   return {
     type: "scatter", mode: "markers", x: indices.map(i => place(x, i)), y: indices.map(i => place(y, i)),
@@ -126,7 +126,7 @@ function hover(i) {
 function frontLine(along, set, x, y, view) {
   const end = x.better === "fewer" ? view.x[1] : view.x[0];
   return {
-    type: "scatter", mode: "lines", hoverinfo: "skip", line: { color: look(set).colour, width: 1, shape: "hv" }, opacity: 0.7,
+    type: "scatter", mode: "lines", hoverinfo: "skip", line: { color: look(set).colour, width: 1, shape: "hv" }, opacity: 0.85,
     x: [...along.map(i => place(x, i)), x.log ? 10 ** end : end], y: [...along, along.at(-1)].map(i => place(y, i)),
   };
 }
