@@ -21,6 +21,7 @@ RECORD_FILE = "record.json"
 CONFIG_FILE = "config.yaml"
 ARCHITECTURE_FILE = "architecture.json"
 WEIGHTS_FILE = "weights.safetensors"
+METRICS_FILE = "metrics.csv"
 FAILURE_FILE = "failure.txt"
 
 LARGEST = 10**18

@@ -75,10 +75,15 @@ def set_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return, for each dotted key in which the recipes differ, its value in each of them as text."""
-    flat = [dict(_flatten(each)) for each in settings]
+    flat = [flat_settings(each) for each in settings]
     keys = sorted({key for each in flat for key in each})
-    values = {key: [repr(each[key]) if key in each else "unset" for each in flat] for key in keys}
+    values = {key: [each.get(key, "unset") for each in flat] for key in keys}
     return {key: each for key, each in values.items() if len(set(each)) > 1}
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a recipe by dotted key, each value as text."""
+    return {key: repr(value) for key, value in _flatten(settings)}
 
 
 def shortest(choices: Mapping[K, Sequence[str]]) -> dict[K, str]:

@@ -10,9 +10,9 @@ from typing import Any
 import lightning
 
 from archbuilder.files import write_text
+from archbuilder.record import METRICS_FILE
 from archbuilder.training.module import Classifier
 
-METRICS_FILE = "metrics.csv"
 COLUMNS = ("epoch", "step", "lr", "train/accuracy", "train/loss", "val/accuracy", "val/loss")
 
 
