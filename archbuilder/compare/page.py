@@ -54,12 +54,18 @@ SCRIPTS = ("page.js", "front.js", "table.js", "chart.js", "panel.js", "start.js"
 
 
 def page(
-    table: Sequence[Row], groups: Sequence[Group], notes: Sequence[str], problems: Sequence[Problem], x: str = "params"
+    table: Sequence[Row],
+    groups: Sequence[Group],
+    notes: Sequence[str],
+    problems: Sequence[Problem],
+    x: str = "params",
+    together: bool = False,
 ) -> str:
     """Return the text of an HTML page about the rows; `groups[i]` are the runs behind `table[i]`.
 
-    `x` is the measure on the horizontal axis until the reader chooses another: a name of MEASURES. There must be
-    at least one row. Layers, curves and settings are read for those on a front first, and for a limited number.
+    Fronts are of each set of comparable rows, or of all of them `together`. `x` is the measure on the horizontal axis
+    until the reader chooses another: a name of MEASURES. There must be at least one row. Layers, curves and settings
+    are read for those on a front first, and for a limited number.
     """
     order = sorted(range(len(table)), key=lambda i: (not table[i].front, -table[i].accuracy_mean, i))
     data = {
@@ -70,7 +76,7 @@ def page(
         "problems": [printable(str(problem)) for problem in problems],
         "measures": _measures(table),
         "words": _words(table),
-        "sets": _coded(_word(row.set) for row in table),
+        "sets": _coded("" if together else _word(row.set) for row in table),
         "rows": _rows(table, groups),
         "details": details({i: groups[i] for i in order}),
     }
@@ -130,7 +136,7 @@ def _rows(table: Sequence[Row], groups: Sequence[Group]) -> dict[str, list[Any]]
 
 
 def _id(group: Group) -> str:
-    whole = repr((group.architecture_hash, group.cost, group.conditions))
+    whole = repr((group.network, group.conditions))
     return hashlib.sha256(whole.encode(errors="replace")).hexdigest()[:12]
 
 

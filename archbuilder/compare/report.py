@@ -16,6 +16,7 @@ from archbuilder.compare.budgets import to_markdown as lines_to_markdown
 from archbuilder.compare.budgets import to_terminal as lines_to_terminal
 from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.labels import differences
+from archbuilder.compare.page import page
 from archbuilder.compare.plot import draw
 from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group
 from archbuilder.compare.table import MOST_TIED, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
@@ -104,7 +105,8 @@ def compare(
     budgets = at_equal_budgets(table)
     pictures = draw(table, against, together)
     content: dict[str, bytes] = {
-        "md": _page(table, notes, budgets, problems).encode(),
+        "html": page(table, groups, notes, problems, x, together).encode(),
+        "md": _markdown(table, notes, budgets, problems).encode(),
         "csv": to_csv(table).encode(),
         "json": _json(table, notes, problems, against).encode(),
         "png": pictures.png,
@@ -196,7 +198,7 @@ def _left_out(problems: Sequence[Problem]) -> list[str]:
     return [f"Left out ({len(problems)}):", *(f"  {problem}" for problem in problems)]
 
 
-def _page(
+def _markdown(
     table: Sequence[Row], notes: Iterable[str], budgets: Sequence[Sequence[str]], problems: Sequence[Problem]
 ) -> str:
     """Return the comparison as a Markdown page."""

@@ -32,11 +32,11 @@ def test_a_file_of_each_kind_is_written_and_named(tmp_path: Path) -> None:
     save(tmp_path / "runs", *(record(0.9 + seed / 100, seed=seed) for seed in range(3)))
     report = compare([tmp_path / "runs"], tmp_path / "new" / "out")
     assert [path.name for path in report.files] == [
-        "comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg",
+        "comparison.html", "comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg",
     ]  # fmt: skip
     assert sorted((tmp_path / "new" / "out").iterdir()) == sorted(report.files)
     assert (tmp_path / "new" / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
-    told = f"wrote {report.files[0]} and .csv, .json, .png, .svg beside it"
+    told = f"wrote {report.files[0]} and .md, .csv, .json, .png, .svg beside it"
     assert told in report.render(20)
 
 
