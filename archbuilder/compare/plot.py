@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archbuilder.compare.axes import PARAMS, Axis
-from archbuilder.compare.placement import Box, Point, nearest, place_labels
+from archbuilder.compare.placement import STEPS, Box, Point, nearest, place_labels
 from archbuilder.compare.table import Row, network_name
 from archbuilder.compare.ticks import log_ticks
 from archbuilder.compare.words import short
@@ -29,6 +29,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 # Of more networks only those on a front are named, so that the picture can be read; the table names all.
 MOST_NAMED = 60
+NEAR = 5  # steps that a label may stand away from its point then
 LONGEST_LABEL = 36
 MOST_IN_LEGEND = 12
 
@@ -196,6 +197,7 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
         hard=[_box(place, place, MARKER * PIXEL / 2) for place in _all_pixels(axes, points)],
         soft=_lines(axes, points, fronts),
         gap=(MARKER / 2 + 2) * PIXEL,
+        steps=STEPS if len(points) <= MOST_NAMED else NEAR,
     )
     for text, start, place in zip(texts, where, places, strict=True):
         if place is None:
@@ -208,7 +210,17 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
     unnamed = len(points) - len(named) + places.count(None)
     if unnamed:
         note = f"{unnamed} of {len(points)} are not named here: see the table"
-        axes.annotate(note, (1, 1), xycoords="axes fraction", ha="right", va="bottom", fontsize=FONT - 1)
+        at, below = (1, 0), (0, -2.6 * FONT)
+        axes.annotate(
+            note,
+            at,
+            below,
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=FONT - 1,
+        )
 
 
 def _text_colours(points: Sequence[Placed]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from archbuilder.api import expand
 from archbuilder.compare.find import Problem, Run
 from archbuilder.compare.page import MEASURES, page
 from archbuilder.compare.statistics import group, pareto_front
-from archbuilder.compare.table import Row, rows
+from archbuilder.compare.table import Row, ordered, rows
 from archbuilder.files import write_json
 from archbuilder.graph_json import graph_hash, to_json
 from archbuilder.record import ARCHITECTURE_FILE, METRICS_FILE, Record
@@ -47,12 +47,9 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 def made(found: Sequence[Run], problems: Sequence[Problem] = (), notes: Sequence[str] = ()) -> tuple[str, list[Row]]:
     """Return the page about some runs, and its rows."""
-    groups, _ = group(found, "val")
+    groups = ordered(group(found, "val")[0])
     table = rows(groups)
-    behind = {(g.architecture_hash, g.cost, g.conditions.recipe_hash, g.conditions.data): g for g in groups}
-    costs = {(g.architecture_hash, g.params): g.cost for g in groups}
-    ordered = [behind[r.architecture_hash, costs[r.architecture_hash, r.params], r.recipe_hash, r.data] for r in table]
-    return page(table, ordered, notes, problems), table
+    return page(table, groups, notes, problems), table
 
 
 def opened(window: Chrome, folder: Path, found: Sequence[Run], **more: Any) -> list[Row]:
@@ -241,6 +238,7 @@ def test_a_click_on_a_point_opens_what_is_behind_it(window: Chrome, tmp_path: Pa
     assert seeds == ["0 90.00 run3", "1 90.10 run4", "2 90.20 run5"]
     assert Select(one(window, "#against")).first_selected_option.text.startswith("small")
     assert "+19k params, +760k MACs and +10.00 points" in text
+    assert "Over the 3 seeds that both have: +10.00 (+10.00, +10.00, +10.00)." in text
 
 
 def test_a_row_opens_by_keyboard_and_escape_leads_back_to_it(window: Chrome, tmp_path: Path) -> None:

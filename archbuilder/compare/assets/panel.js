@@ -164,6 +164,7 @@ function difference(i) {
   const change = key => measure[key].values[i] - measure[key].values[j];
   shown.append(make("p", null, `This one has ${signed(change("params"))} params, ${signed(change("macs"))} MACs and `
     + `${signed(100 * change("accuracy_mean"), 2)} points of accuracy.`,
+    sharedSeeds(i, j, signed),
     sets.codes[i] === sets.codes[j] ? null : " The two are not comparable: their data, recipe or evaluation differ."));
   const settings = settingDifferences(i, j);
   if (settings == null) shown.append(make("p", { class: "soft" }, "The settings of one of them are not in this page."));
@@ -171,6 +172,14 @@ function difference(i) {
   else shown.append(make("p", { class: "soft" }, "Same recipe."));
   shown.append(layerDifferences(i, j));
   return shown;
+}
+
+function sharedSeeds(i, j, signed) {
+  const other = new Map(rows.seeds[j].map((seed, at) => [seed, rows.accuracies[j][at]]));
+  const gaps = rows.seeds[i].flatMap((seed, at) => other.has(seed) ? [100 * (rows.accuracies[i][at] - other.get(seed))] : []);
+  if (gaps.length < 2) return null;
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  return ` Over the ${gaps.length} seeds that both have: ${signed(mean, 2)} (${gaps.map(gap => signed(gap, 2)).join(", ")}).`;
 }
 
 function settingDifferences(i, j) {
