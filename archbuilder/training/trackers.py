@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import json
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,21 +76,25 @@ def wandb_logger(run: Tracked, **settings: Any) -> WandbLogger:
 
 def mlflow_logger(run: Tracked, tracking_uri: str, experiment_name: str, **settings: Any) -> MLFlowLogger:
     """Return a logger to a run of MLflow, the one that is there already if there is one."""
-    tags = {ID_TAG: run.id, **({"sweep": run.sweep} if run.sweep else {})}
-    own = {"run_name": run.name, "run_id": _earlier(tracking_uri, experiment_name, run.id), "tags": tags}
+    place = settings.get("artifact_location")
+    tags = {ID_TAG: run.id, **({"sweep": run.sweep} if run.sweep else {}), **settings.pop("tags", {})}
+    own = {"run_name": run.name, "run_id": _earlier(tracking_uri, experiment_name, place, run.id), "tags": tags}
     return MLFlowLogger(experiment_name, tracking_uri=tracking_uri, **{**own, **settings})
 
 
 @rank_zero_only
-def _earlier(tracking_uri: str, experiment_name: str, number: str) -> str | None:
-    """Return MLflow's own id of the run that was begun before: it lets nobody choose that."""
+def _earlier(tracking_uri: str, experiment_name: str, artifact_location: str | None, number: str) -> str | None:
+    """Return MLflow's own id, which nobody can choose, of the run that was begun before."""
+    from filelock import FileLock
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri)
-    experiment = client.get_experiment_by_name(experiment_name)
-    if experiment is None:
-        return None
-    for found in client.search_runs([experiment.experiment_id], f"tags.`{ID_TAG}` = '{number}'", max_results=1):
+    # Jobs of a sweep may begin at once, and MLflow's database is broken when two of them make it.
+    lock = content_hash([str(Path.cwd()), tracking_uri])[:16]
+    with FileLock(Path(tempfile.gettempdir(), f"archbuilder-{lock}.lock"), mode=0o666):
+        client = MlflowClient(tracking_uri)
+        experiment = client.get_experiment_by_name(experiment_name)
+        place = experiment.experiment_id if experiment else client.create_experiment(experiment_name, artifact_location)
+    for found in client.search_runs([place], f"tags.`{ID_TAG}` = '{number}'", max_results=1):
         client.update_run(found.info.run_id, status="RUNNING")
         return str(found.info.run_id)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from archbuilder.errors import ConfigError, TrainingError
 from archbuilder.record import Record, read_record
-from archbuilder.training.trackers import figures, hyperparameters, tracked
+from archbuilder.training.trackers import Tracked, figures, hyperparameters, mlflow_logger, tracked
 from tests.compare.records import record as some_record
 from tests.compare.records import result
 from tests.training.runs import configured, trained
@@ -44,7 +45,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of two epochs that was told to all trackers."""
     path: Path = tmp_path_factory.mktemp("trackers") / "the-run"
-    trained(path, "trainer.max_epochs=2", ALL, CSV)
+    tags = ["+logger.wandb.tags=[baseline]", "+logger.mlflow.tags={kind: baseline}"]
+    trained(path, "trainer.max_epochs=2", ALL, CSV, *tags)
     return path
 
 
@@ -101,7 +103,7 @@ def agrees(params: Mapping[str, Any], metrics: Mapping[str, Any], record: Record
 
 def test_mlflow_has_one_finished_run_with_the_folders_name(folder: Path) -> None:
     [run] = in_mlflow(folder)
-    assert (run.info.run_name, run.info.status) == ("the-run", "FINISHED")
+    assert (run.info.run_name, run.info.status, run.data.tags["kind"]) == ("the-run", "FINISHED", "baseline")
     agrees(run.data.params, run.data.metrics, read_record(folder))
     assert run.data.metrics.keys() >= PER_EPOCH
     assert len(history(run, "val/accuracy")) == 2
@@ -109,7 +111,8 @@ def test_mlflow_has_one_finished_run_with_the_folders_name(folder: Path) -> None
 
 def test_wandb_has_one_ended_run_with_the_folders_name(folder: Path) -> None:
     [told] = read(folder)
-    assert (told.name, told.project, told.group, told.exit_code) == ("the-run", "archbuilder", "", 0)
+    assert (told.name, told.project, told.group, told.tags) == ("the-run", "archbuilder", "", ["baseline"])
+    assert told.exit_code == 0
     agrees(told.config, told.summary, read_record(folder))
     assert [row["epoch"] for row in told.history if row.keys() >= PER_EPOCH] == [0, 1]
 
@@ -204,6 +207,22 @@ def test_of_several_processes_one_tells(tmp_path: Path, monkeypatch: pytest.Monk
     agrees(told.config, told.summary, record)
     assert len(history(run, "val/loss", uri)) == 1
     assert len(in_tensorboard(folder).Scalars("val/loss")) == len(in_tensorboard(folder).Scalars("params")) == 1
+
+
+def test_runs_that_begin_at_once_share_a_database_that_none_of_them_broke(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def begin(name: str) -> None:
+        assert mlflow_logger(Tracked(tmp_path / name, None, name), uri, "archbuilder").run_id
+
+    # Forked: what takes long to import is there already.
+    processes = [multiprocessing.get_context("fork").Process(target=begin, args=(name,)) for name in ("a", "b")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert [len(in_mlflow(tmp_path / name, uri)) for name in ("a", "b")] == [1, 1]
 
 
 class Broken(CSVLogger):

@@ -22,6 +22,7 @@ class Told:
     name: str = ""
     project: str = ""
     group: str = ""
+    tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,7 @@ def _told(path: Path) -> Told:
         if kind == "run":
             told.id, told.name = record.run.run_id, record.run.display_name
             told.project, told.group = record.run.project, record.run.run_group
+            told.tags = list(record.run.tags)
         elif kind == "config":
             told.config |= _items(record.config.update)
         elif kind == "history":
