@@ -12,7 +12,7 @@ from archbuilder.record import FAILURE_FILE, RECORD_FILE, Record, read_record
 
 HYDRA_FOLDER = ".hydra"
 # What a run leaves inside its own folder; no run lies below these, and they may hold many files.
-NOT_ENTERED = frozenset({"checkpoints", HYDRA_FOLDER, "tensorboard"})
+NOT_ENTERED = frozenset({"checkpoints", HYDRA_FOLDER, "tensorboard", "wandb"})
 MARKS = frozenset({RECORD_FILE, FAILURE_FILE, HYDRA_FOLDER})
 
 

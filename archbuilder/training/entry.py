@@ -96,7 +96,7 @@ def errors_for_people() -> Iterator[None]:
 def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
     """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
     text = " ".join(str(error).split())
-    missing = re.search(r"Could not find '(\w+)/([^']+)'", text)
+    missing = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", text)
     if missing:
         return _no_such_choice(*missing.groups())
     found = re.search(r"Could not override '([^']+)'", text)
@@ -137,7 +137,7 @@ def _known_keys(key: str) -> list[str]:
     chosen = [
         text
         for text in sys.argv[1:]
-        if re.fullmatch(r"\w+=[\w/]+", text) and (conf_dir() / text.split("=")[0]).is_dir()
+        if re.fullmatch(r"\w+=([\w/]+|\[[\w/,]+\])", text) and (conf_dir() / text.split("=")[0]).is_dir()
     ]
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

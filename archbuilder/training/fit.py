@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from torch import nn
 
@@ -28,11 +29,12 @@ from archbuilder.training.latency import latency
 from archbuilder.training.memory import is_out_of_memory, out_of_memory
 from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
-from archbuilder.training.parts import make, make_callbacks, make_loggers, quiet
+from archbuilder.training.parts import make, make_callbacks, quiet
 from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
 from archbuilder.training.provenance import device_name
 from archbuilder.training.resume import CHECKPOINTS, Identity
+from archbuilder.training.trackers import start
 from archbuilder.training.weights import make_optimizer
 
 
@@ -59,6 +61,7 @@ def fit(
     dataset: Dataset,
     identity: Identity,
     resume: Path | None = None,
+    loggers: Mapping[str, Logger] | None = None,
     watchers: Sequence[lightning.Callback] = (),
 ) -> Fitted:
     """Train a network, from the checkpoint `resume` on if there is one, and evaluate it on every held-out split.
@@ -79,7 +82,9 @@ def fit(
     module = _module(config, settings, graph, dataset)
     folder = Path(config.folder)
     keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
-    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers])
+    loggers = loggers or {}
+    trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers], loggers)
+    start(loggers)
     if not _trained(trainer, module, batches, resume):
         raise out_of_memory(module, batches)
     training = _training(folder / CHECKPOINTS, trainer, graph)
@@ -113,7 +118,9 @@ def _module(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset:
     return module
 
 
-def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.Callback]) -> lightning.Trainer:
+def _trainer(
+    config: DictConfig, settings: dict[str, Any], own: list[lightning.Callback], loggers: Mapping[str, Logger]
+) -> lightning.Trainer:
     [stopwatch] = [callback for callback in own if isinstance(callback, Stopwatch)]
     shown = progress(stopwatch)
     trainer: lightning.Trainer = make(
@@ -122,7 +129,7 @@ def _trainer(config: DictConfig, settings: dict[str, Any], own: list[lightning.C
         **{key: settings["trainer"][key] for key in ("accelerator", "devices", "precision")},
         callbacks=[*own, *shown, *recipe_callbacks(settings), *make_callbacks(config.callbacks)],
         # Lightning's own default would be a logger that writes beside ours.
-        logger=make_loggers(config.logger) or False,
+        logger=list(loggers.values()) or False,
         default_root_dir=config.folder,
         enable_progress_bar=any(isinstance(callback, Bar) for callback in shown),
         enable_checkpointing=True,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import lightning
-from lightning.pytorch.loggers import Logger
 
 from archbuilder.errors import ConfigError
 
@@ -40,15 +39,6 @@ def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
 def make_all(config: Mapping[str, Any] | None, where: str) -> list[Any]:
     """Return what every entry of a group describes; entries that are null are left out."""
     return [make(node, f"{where}.{name}") for name, node in (config or {}).items() if node is not None]
-
-
-def make_loggers(config: Mapping[str, Any] | None) -> list[Logger]:
-    """Return the loggers that the group describes; raises ConfigError for anything that is none."""
-    made = make_all(config, "logger")
-    for logger in made:
-        if not isinstance(logger, Logger):
-            raise ConfigError("logger", f"{type(logger).__name__} is no logger of Lightning; say its _target_")
-    return made
 
 
 def make_callbacks(config: Mapping[str, Any] | None) -> list[lightning.Callback]:

@@ -81,24 +81,32 @@ def _run(config: DictConfig, folder: Path) -> Record:
     from archbuilder.training.fit import fit
     from archbuilder.training.processes import group, repeat_this_job
     from archbuilder.training.resume import identity, starting_point
-    from archbuilder.zoo.weights import write_weights
+    from archbuilder.training.trackers import closing, make_loggers, tell, tracked
 
     settings["trainer"] = decided(settings["trainer"])
     repeat_this_job(config)
     own = identity(graph, dataset, settings)
     start = None if force else starting_point(config.resume, folder, own)
-    with group():
-        fitted = fit(config, settings, graph, dataset, own, start)
-    record = _record(settings, graph, budget, dataset, fitted)
-    if not fitted.main:
-        return record
+    loggers = make_loggers(config.logger, tracked(config, own))
+    with closing(loggers):
+        with group():
+            fitted = fit(config, settings, graph, dataset, own, start, loggers)
+        record = _record(settings, graph, budget, dataset, fitted)
+        if fitted.main:
+            _write(folder, settings, graph, fitted, record)
+            tell(loggers, record)
+    return record
+
+
+def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted, record: Record) -> None:
+    from archbuilder.zoo.weights import write_weights
+
     # The record vouches for the files beside it, so it goes first and comes last.
     (folder / RECORD_FILE).unlink(missing_ok=True)
     write_yaml(folder / CONFIG_FILE, settings)
     write_json(folder / ARCHITECTURE_FILE, to_json(graph))
     write_weights(fitted.kept, folder / WEIGHTS_FILE)
     write_record(record, folder)
-    return record
 
 
 def _changed(record: Record, graph: Graph, dataset: Dataset) -> str:

@@ -49,7 +49,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     assert folders_of(find_runs([tmp_path])[0]) == [place]
 
 
-@pytest.mark.parametrize("inside", ["checkpoints", ".hydra", "tensorboard"])
+@pytest.mark.parametrize("inside", ["checkpoints", ".hydra", "tensorboard", "wandb"])
 def test_what_a_run_keeps_inside_is_not_searched(tmp_path: Path, inside: str) -> None:
     write_record(record(), tmp_path)
     write_record(record(seed=2), tmp_path / inside / "copy")

@@ -40,6 +40,17 @@ def test_a_command_prints_what_is_shown(example: object, capsys: pytest.CaptureF
         assert matches(f"{shown}...", printed.err if fails else printed.out), printed.out + printed.err
 
 
+def test_choices_that_are_shown_exist() -> None:
+    words = [word for line in PAGE.read_text().splitlines() if line.startswith("python train.py")
+             for word in shlex.split(line, comments=True)]  # fmt: skip
+    chosen = [(group, one) for word in words for group, _, listed in [word.partition("=")]
+              if (conf_dir() / group).is_dir() for one in listed.strip("[]").split(",")]  # fmt: skip
+    assert {("logger", name) for name in ("tensorboard", "wandb", "mlflow")} <= set(chosen)
+    missing = [one for one in chosen if not (conf_dir() / one[0] / f"{one[1]}.yaml").is_file()]
+    # Of a folder that `--config-dir` names.
+    assert missing == [("model", "mine")]
+
+
 def test_files_that_are_shown_whole_are_the_shipped_ones() -> None:
     text = PAGE.read_text()
     for path in ("model/resnet_bottleneck.yaml", "model/resnet56.yaml", "block/bottleneck.yaml"):

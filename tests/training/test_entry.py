@@ -148,6 +148,8 @@ def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, numb
         (["optimizer=null"], "optimizer"),
         (["data=arrays", "data.train=nothing.npz"], "nothing.npz"),
         (["seed=[1"], "seed=[1"),
+        (["logger=[tensorbord,wandb]"], "did you mean 'tensorboard'?"),
+        (["logger=[wandb,mlflow]", "logger.wandb.projct=x"], "did you mean 'project'?"),
     ],
 )
 def test_a_typo_gives_one_paragraph_exit_code_1_and_leaves_nothing(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +41,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("undisturbed")
     trained(path, *RICH)
     return path
-
-
-@pytest.fixture
-def stop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """A list of steps, counted over all sittings, during which the process is sent SIGTERM."""
-    wanted: list[int] = []
-    real = Classifier.training_step
-
-    def step(self: Classifier, batch: Any) -> torch.Tensor:
-        if self.trainer.global_step + 1 in wanted:
-            wanted.remove(self.trainer.global_step + 1)
-            os.kill(os.getpid(), signal.SIGTERM)
-        return real(self, batch)
-
-    monkeypatch.setattr(Classifier, "training_step", step)
-    yield wanted
-    assert not wanted
 
 
 def test_the_small_run_has_so_many_batches(undisturbed: Path) -> None:
