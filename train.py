@@ -14,9 +14,9 @@ from archbuilder.training.entry import errors_for_people, job, model_overrides
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(config: DictConfig) -> None:
-    """Run one job of the sweep, or the only one."""
-    job(config)
+def main(config: DictConfig) -> float | tuple[float, int] | None:
+    """Run one job of the sweep, or the only one; return its objectives, which a search weighs."""
+    return job(config)
 
 
 if __name__ == "__main__":

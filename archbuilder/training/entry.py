@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.console import fail
-from archbuilder.errors import ArchbuilderError, ConfigError, suggestion
+from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, suggestion
 from archbuilder.files import write_text
 from archbuilder.paths import conf_dir
-from archbuilder.record import FAILURE_FILE
+from archbuilder.record import FAILURE_FILE, Record
 from archbuilder.sweep.lock import LOCK_FILE, BusyError
+
+ENGINES = ("joblib", "ray", "submitit", "optuna")
+"""Packages that run the jobs of a sweep, or propose them; each is an extra of ours."""
 
 
 def model_overrides(arguments: list[str]) -> list[str]:
@@ -32,37 +35,52 @@ def model_overrides(arguments: list[str]) -> list[str]:
     return [f"++{text}" if re.match(r"model\.(?!params\.)[^=]*=", text) else text for text in arguments]
 
 
-def job(config: DictConfig) -> None:
-    """Run one job. In a sweep, a failure is written into the job's folder and the sweep goes on."""
+def job(config: DictConfig) -> float | tuple[float, int] | None:
+    """Run one job and return its objectives. In a sweep, a failure is written into the job's folder, and it goes on."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from archbuilder.training.processes import is_follower
+    from archbuilder.training.processes import is_follower, is_launched
     from archbuilder.training.run import run
 
+    if is_launched():
+        # Paths are meant from where the command was given; processes of a cluster begin elsewhere.
+        os.chdir(HydraConfig.get().runtime.cwd)
     if is_follower():
         # One process speaks for all.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     folder = Path(config.folder)
     try:
-        run(config)
+        record = run(config)
+        return None if is_follower() else _objectives(record)
     except BusyError as error:
         # Whatever becomes of the run, the process that is at work on it will tell.
         if HydraConfig.get().mode != RunMode.MULTIRUN:
             fail(error)
         print(f"error: {error}", file=sys.stderr)
+        return None
     except Exception as error:
         known = isinstance(error, ArchbuilderError)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             text = str(error) if known else f"{type(error).__name__}: {error}"
             write_text(folder / FAILURE_FILE, f"{text}\n")
             print(f"error: {text}" if known else traceback.format_exc(), file=sys.stderr)
-            return
+            return None
         if not known:
             raise
         _remove_if_unused(folder)
         # Not raised further: Hydra would add its own words to the error's.
         fail(error)  # type: ignore[arg-type]
+
+
+def _objectives(record: Record) -> float | tuple[float, int]:
+    """Return what a search is for: the accuracy on val, and the parameters too where it has two directions."""
+    from hydra.core.hydra_config import HydraConfig
+
+    # Of raw and averaged weights, those that count come last.
+    accuracy = [result.accuracy for result in record.results if result.split == "val"][-1]
+    several = OmegaConf.is_list(OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.direction"))
+    return (accuracy, record.cost.params) if several else accuracy
 
 
 def _remove_if_unused(folder: Path) -> None:
@@ -91,12 +109,20 @@ def errors_for_people() -> Iterator[None]:
             raise
         nulls = [text for text in sys.argv[1:] if text.endswith("=null")]
         fail(ConfigError(" ".join(nulls), "a group needs a choice; python train.py --help lists them"))
+    except Exception as error:
+        engine = type(error).__module__.partition(".")[0]
+        if engine not in ENGINES:
+            raise
+        fail(TrainingError(f"{engine} lost a job: {error}\nthe same command trains what is not finished"))
 
 
 def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
     """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
     text = " ".join(str(error).split())
-    missing = re.search(r"Could not (?:find|load) '(\w+)/([^']+)'", text)
+    missing = re.search(r"Could not (?:find|load) '(hydra/\w+|\w+)/([^']+)'", text)
+    if missing and missing.group(2).split("_")[0] in ENGINES:
+        group, engine = missing.group(1), missing.group(2).split("_")[0]
+        return ConfigError(group, f'{engine} is not installed: pip install "archbuilder[{engine}]"')
     if missing:
         return _no_such_choice(*missing.groups())
     found = re.search(r"Could not override '([^']+)'", text)

@@ -46,8 +46,12 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _sweep_name() -> str:
-    """Return a name for a sweep that stays the same when the same command is given again."""
-    return f"sweep-{content_hash(sys.argv[1:])[:8]}"
+    """Return a name for a sweep that stays the same when the same command is given again.
+
+    Another launcher, or a search for more trials, is still the same sweep.
+    """
+    words = [word for word in sys.argv[1:] if not re.match(r"\+*hydra(/|\.)(launcher\b|sweeper\.n_)", word)]
+    return f"sweep-{content_hash(words)[:8]}"
 
 
 def run_settings(config: DictConfig) -> dict[str, Any]:

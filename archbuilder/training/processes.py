@@ -1,4 +1,4 @@
-"""Training in several processes that each run the program anew: what those that follow are told to do."""
+"""Training in other processes than the command's own: a sweep's jobs, and those that share one job's training."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ from typing import Any
 
 from omegaconf import DictConfig, read_write
 
+from archbuilder.errors import ConfigError
 from archbuilder.language.overrides import quoted
 
 
 def is_follower() -> bool:
     """Tell whether this process was started by another one to train along with it."""
     return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("SLURM_PROCID", "0")) > 0
+
+
+def is_launched() -> bool:
+    """Tell whether this is a job of a sweep that a launcher runs in a process of its own, maybe beside others."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized():
+        return False
+    hydra: Any = HydraConfig.get()
+    return hydra.mode == RunMode.MULTIRUN and not str(hydra.launcher._target_).endswith(".BasicLauncher")
 
 
 @contextmanager
@@ -44,12 +56,17 @@ def repeat_this_job(config: DictConfig) -> None:
     """Make Lightning start its further processes with this very job and folder, not with the whole command.
 
     Lightning repeats the command line, which in a sweep would start the sweep anew, each time into another folder.
+    Raises ConfigError where a launcher's process has no such command.
     """
     from hydra.core.hydra_config import HydraConfig
 
     strategy = str(config.trainer.get("strategy", "auto"))
     if not HydraConfig.initialized() or "spawn" in strategy or "fork" in strategy or is_follower():
         return
+    if strategy != "auto" and is_launched() and os.environ.get("SLURM_NTASKS", "1") == "1":
+        raise ConfigError(
+            "trainer", "ddp repeats the command, which jobs of this hydra/launcher have not; write trainer=ddp_spawn"
+        )
     hydra: Any = HydraConfig.instance().cfg
     folder = Path(config.folder).resolve()
     own = [source.path for source in hydra.hydra.runtime.config_sources if source.provider == "command-line"]

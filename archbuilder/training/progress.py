@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 
 from archbuilder.training.module import Classifier
+from archbuilder.training.processes import is_launched
 
 
 class Stopwatch(lightning.Callback):
@@ -135,5 +136,8 @@ class Bar(TQDMProgressBar):
 
 
 def progress(stopwatch: Stopwatch) -> list[lightning.Callback]:
-    """Return a line per epoch, which survives in a log, and in a terminal a bar for the epoch in progress."""
-    return [Lines(stopwatch), *([Bar()] if sys.stdout.isatty() else [])]
+    """Return a line per epoch, which survives in a log, and in a terminal a bar for the epoch in progress.
+
+    Jobs that are trained at once share the terminal, and would write their bars over one another.
+    """
+    return [Lines(stopwatch), *([Bar()] if sys.stdout.isatty() and not is_launched() else [])]

@@ -46,6 +46,22 @@ class Requests:
         signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
 
 
+def stop_the_sweep_on_request() -> None:
+    """From now on leave with the code that means `start me again` on SIGTERM or Ctrl-C, in the process of a sweep.
+
+    Launchers end their jobs' processes when that comes through them; the usual effect would leave these behind.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        say(f"stopped by {name_of(number)}; the same command goes on from what was saved")
+        raise SystemExit(RESUME_ME)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
+        signal.signal(signal.SIGINT, leave)
+
+
 def name_of(number: int) -> str:
     """Return a signal's name, or a stand-in where another process received it."""
     return signal.Signals(number).name if number else "a signal to another process"

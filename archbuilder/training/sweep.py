@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from archbuilder.sweep.plan import write_plan
 from archbuilder.sweep.states import FAILED, FINISHED
 from archbuilder.sweep.summary import summary
 from archbuilder.training import naming
+from archbuilder.training.signals import stop_the_sweep_on_request
 
 # Hydra imports this module in every process that runs a job, before it asks for a folder.
 naming.register()
@@ -23,13 +25,18 @@ class SweepReport(Callback):
     """Ends a sweep with the comparison of what lies in its folder; exit code 1 where a run is not finished."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        stop_the_sweep_on_request()
+        if config.hydra.sweeper.get("storage"):
+            from archbuilder.training.search import go_on
+
+            go_on(config)
         self.began = write_plan(Path(config.hydra.sweep.dir), config).began
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from archbuilder.compare import compare
         from archbuilder.console import fail
 
-        folder = Path(config.hydra.sweep.dir)
+        folder = Path(os.path.relpath(config.hydra.sweep.dir))
         try:
             report = compare([folder], to=folder)
         except ArchbuilderError as error:
