@@ -19,13 +19,23 @@ class BusyError(TrainingError):
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a run's folder; raises BusyError where one is at work there already."""
+    """Keep other processes out of a run's folder; raises BusyError where one is at work there already.
+
+    Where nothing was put into the folder, it is left as it was before.
+    """
     from filelock import FileLock, Timeout
 
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / LOCK_FILE, timeout=PATIENCE):
-            yield
+            try:
+                yield
+            finally:
+                if [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+                    (folder / LOCK_FILE).unlink()
+                    if new:
+                        folder.rmdir()
     except Timeout:
         raise BusyError(f"{folder}: another process is training into it; wait for that one, or stop it") from None
 

@@ -33,6 +33,14 @@ def test_nobody_else_comes_in(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_into_which_nothing_was_put_is_removed(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "empty"):
+        pass
+    with alone_in(tmp_path / "full"):
+        (tmp_path / "full" / "something").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
 def test_whoever_looks_leaves_nothing_behind(tmp_path: Path) -> None:
     is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
