@@ -249,8 +249,8 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
+    from archbuilder.zoo.files import METADATA_FILE
     from archbuilder.zoo.foreign import import_weights
-    from archbuilder.zoo.package import METADATA_FILE
 
     path = import_weights(
         options.model,

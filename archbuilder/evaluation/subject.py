@@ -25,7 +25,8 @@ from archbuilder.record import (
     Result,
     read_record,
 )
-from archbuilder.zoo.package import MANIFEST_FILE, METADATA_FILE, Loaded, load_package
+from archbuilder.zoo.files import MANIFEST_FILE, METADATA_FILE
+from archbuilder.zoo.package import Loaded, load_package
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.weights import read_weights
 

@@ -20,7 +20,7 @@ from archbuilder.graph_json import to_json
 from archbuilder.language.source import Source, expand
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Cost
 from archbuilder.weights import TransferError, transfer
-from archbuilder.zoo.metadata import SCHEMA
+from archbuilder.zoo.files import SCHEMA
 from archbuilder.zoo.package import new_path, plain_name, write_package
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.sources import Foreign, ForeignError, fetch

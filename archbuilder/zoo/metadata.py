@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import PackageError
+from archbuilder.zoo.files import SCHEMA
 from archbuilder.zoo.preprocess import INTERPOLATIONS
 
-SCHEMA = 1
 NEEDED = ("shape", "mean", "std")
 RESIZING = ("resize", "interpolation")
 LARGEST_SIDE = 4096

@@ -1,9 +1,7 @@
-"""The package format: a folder of four files, written from a finished run, read without running anything."""
+"""The package format: a folder of plain files, written from a finished run, read without running anything."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -11,6 +9,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from archbuilder.assemble import Block
 from archbuilder.description import describe_graph
@@ -20,15 +20,10 @@ from archbuilder.graph import Graph
 from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
-from archbuilder.zoo.metadata import SCHEMA, check_metadata
+from archbuilder.zoo.files import METADATA_FILE, SCHEMA, check_files, inert, read_json, write_manifest
+from archbuilder.zoo.metadata import check_metadata
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.weights import read_weights
-
-MANIFEST_FILE = "manifest.json"
-METADATA_FILE = "metadata.json"
-CONTENT = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
-# JSON of a package is small; what is larger is not read at all.
-LARGEST_JSON = 64 * 2**20
 
 
 class Loaded(Block):
@@ -78,9 +73,7 @@ def write_package(
     try:
         fill(making)
         write_json(making / METADATA_FILE, metadata)
-        write_json(
-            making / MANIFEST_FILE, {"schema": SCHEMA, "files": {file: _entry(making / file) for file in CONTENT}}
-        )
+        write_manifest(making)
         _check_whole(making, source or str(target))
         making.chmod(0o755)
         os.rename(making, target)
@@ -119,13 +112,10 @@ def load_package(path: Path) -> Loaded:
     Everything is checked before it is used: sizes and hashes of the files, the architecture against the
     primitives, names, shapes and types of the weights. Raises PackageError naming the file and the reason.
     """
-    if not path.is_dir():
-        raise PackageError(f"{path}: there is no such folder")
-    _check_listing(path)
-    _check_hashes(path, _read_json(path / MANIFEST_FILE))
-    metadata = check_metadata(_read_json(path / METADATA_FILE), path / METADATA_FILE)
+    check_files(path)
+    metadata = check_metadata(read_json(path / METADATA_FILE), path / METADATA_FILE)
     try:
-        graph = from_json(_read_json(path / ARCHITECTURE_FILE))
+        graph = from_json(read_json(path / ARCHITECTURE_FILE))
         check(graph)
         params = describe_graph(graph).params
     except ArchbuilderError as error:
@@ -137,7 +127,9 @@ def load_package(path: Path) -> Loaded:
         raise PackageError(f"{path / METADATA_FILE}: its labels do not fit the outputs of the architecture")
     if next(iter(graph.inputs.values())) != tuple(metadata["preprocessing"]["shape"]):
         raise PackageError(f"{path / METADATA_FILE}: its preprocessing does not fit the input of the architecture")
-    net = Loaded(graph, metadata)
+    # Its weights come from the file: no others are drawn, and no memory is taken for them.
+    with torch.device("meta"):
+        net = Loaded(graph, metadata)
     read_weights(net, path / WEIGHTS_FILE)
     return net.eval()
 
@@ -149,7 +141,7 @@ def _default_name(record: Record) -> str:
 def _hash(path: Path) -> str:
     """Return the hash of the network in an architecture file."""
     try:
-        return graph_hash(from_json(_read_json(path)))
+        return graph_hash(from_json(read_json(path)))
     except ConfigError as error:
         raise PackageError(f"{path}: {error}") from None
 
@@ -175,53 +167,10 @@ def _metadata(name: str, record: Record) -> dict[str, Any]:
         "labels": data["labels"],
         "preprocessing": {key: data[key] for key in ("shape", "mean", "std")},
         "data": {key: data[key] for key in ("name", "fingerprint", "splits")},
-        "recipe": vars(record.recipe),
+        "recipe": {"hash": record.recipe.hash, "settings": inert(record.recipe.settings)},
         "seed": record.seed,
         "training": vars(record.training),
         "versions": record.versions,
         "git": record.git,
         "finished_at": record.finished_at,
     }
-
-
-def _entry(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read())
-    return {"size": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise PackageError(f"{path}: larger than {LARGEST_JSON:,} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PackageError(f"{path}: is missing, so this is no package") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise PackageError(f"{path}: cannot be read as JSON ({error})") from None
-
-
-def _check_listing(folder: Path) -> None:
-    """Check that the folder holds exactly the files of the format, each a plain file, before any is opened."""
-    wanted = {*CONTENT, MANIFEST_FILE}
-    found = {path.name: path for path in folder.iterdir()}
-    for name in sorted(wanted - set(found)):
-        raise PackageError(f"{folder / name}: is missing, so this is no whole package")
-    for name, path in sorted(found.items()):
-        if name not in wanted:
-            raise PackageError(
-                f"{path}: does not belong into a package, which holds exactly {', '.join(sorted(wanted))}"
-            )
-        if path.is_symlink() or not path.is_file():
-            raise PackageError(f"{path}: is no plain file")
-
-
-def _check_hashes(folder: Path, manifest: Any) -> None:
-    """Check that the files are of the sizes and hashes in the manifest."""
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise PackageError(f"{folder / MANIFEST_FILE}: not a manifest of schema {SCHEMA}")
-    if not isinstance(manifest.get("files"), dict) or set(manifest["files"]) != set(CONTENT):
-        raise PackageError(f"{folder / MANIFEST_FILE}: does not tell of exactly {', '.join(CONTENT)}")
-    for file in CONTENT:
-        if manifest["files"][file] != _entry(folder / file):
-            raise PackageError(f"{folder / file}: differs from what the manifest says; the package is damaged")

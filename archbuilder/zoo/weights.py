@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from archbuilder.errors import PackageError
 from archbuilder.files import write_bytes
+from archbuilder.zoo.files import parse_json
+
+TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.uint8: "U8"}
+"""How safetensors calls torch's types."""
+LARGEST_HEADER = 25_000_000
+"""In bytes."""
 
 
 def write_weights(net: nn.Module, path: Path) -> None:
@@ -20,28 +29,59 @@ def write_weights(net: nn.Module, path: Path) -> None:
 
 
 def read_weights(net: nn.Module, path: Path) -> None:
-    """Load a safetensors file into `net`, which must have exactly these names, shapes and types.
+    """Load a safetensors file into `net`, which must have exactly these names, shapes and types, all numbers finite.
 
-    Raises PackageError, naming the file and the first tensor that does not fit.
+    `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Names, shapes, types and
+    sizes are checked before any tensor is read. Raises PackageError, naming the file and the first tensor that does
+    not fit.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    check_header(path, {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()})
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None
-    _check_names(net.state_dict(), tensors, path)
-    net.load_state_dict(tensors, strict=True)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise PackageError(f"{path}: '{name}' holds a number that is not finite")
+    net.load_state_dict(tensors, strict=True, assign=True)
 
 
-def _check_names(wanted: dict[str, Tensor], given: dict[str, Tensor], path: Path) -> None:
-    for name in sorted(set(wanted) | set(given)):
-        if name not in given:
+def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:
+    """Check what a safetensors file says that it holds: type and shape by name, one tensor behind the other.
+
+    The library takes the last of several tensors of one name, and any name; this does not. Raises PackageError.
+    """
+    header = _header(path)
+    for name in sorted({*wanted, *header}):
+        if name not in header:
             raise PackageError(f"{path}: the architecture has '{name}', which is missing here")
         if name not in wanted:
             raise PackageError(f"{path}: holds '{name}', which the architecture does not have")
-        for what in ("shape", "dtype"):
-            have, want = getattr(given[name], what), getattr(wanted[name], what)
-            if have != want:
-                raise PackageError(f"{path}: '{name}' has the {what} {have}, but the architecture wants {want}")
+        told = header[name]
+        if not isinstance(told, dict) or set(told) != {"dtype", "shape", "data_offsets"}:
+            raise PackageError(f"{path}: does not tell type, shape and place of '{name}'")
+        for what, want in zip(("dtype", "shape"), wanted[name], strict=True):
+            if told[what] != want:
+                raise PackageError(
+                    f"{path}: '{name}' has the {what} {told[what]!r:.60}, but the architecture wants {want}"
+                )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Return the header of a safetensors file, which is JSON behind its length in eight bytes."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+                raise PackageError(f"{path}: is no safetensors file: its header cannot be {length:,} bytes long")
+            text = file.read(length).decode()
+    except (OSError, ValueError) as error:
+        raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None
+    header = parse_json(text, path)
+    if not isinstance(header, dict):
+        raise PackageError(f"{path}: is no safetensors file: its header is no mapping")
+    return header

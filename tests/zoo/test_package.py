@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 import archbuilder
 from archbuilder.errors import DataError, PackageError, RecordError
 from archbuilder.record import read_record
-from archbuilder.zoo.package import CONTENT, export
+from archbuilder.zoo.files import NEEDED, write_manifest
+from archbuilder.zoo.package import export
 from tests.training.runs import trained
 
-FILES = (*CONTENT, "manifest.json")
+FILES = (*NEEDED, "manifest.json")
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +35,8 @@ def package(run: Path, tmp_path: Path) -> Path:
 
 def rewritten(package: Path, name: str, content: bytes) -> None:
     """Replace a file of a package and make the manifest agree, as somebody with bad intentions would."""
-    from archbuilder.zoo.package import _entry
-
     (package / name).write_bytes(content)
-    manifest = json.loads((package / "manifest.json").read_text())
-    manifest["files"][name] = _entry(package / name)
-    (package / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(package)
 
 
 def test_a_package_holds_four_files_and_is_named_by_network_data_and_seed(package: Path) -> None:
@@ -142,7 +139,7 @@ def test_a_truncated_file_is_told(package: Path, name: str) -> None:
         archbuilder.load(package)
 
 
-@pytest.mark.parametrize("name", CONTENT)
+@pytest.mark.parametrize("name", NEEDED)
 def test_a_link_is_no_file_of_a_package(package: Path, tmp_path: Path, name: str) -> None:
     (package / name).rename(tmp_path / name)
     (package / name).symlink_to(tmp_path / name)
@@ -180,6 +177,7 @@ def test_weights_of_other_names_shapes_or_types_are_refused(package: Path) -> No
         ({key: value for key, value in tensors.items() if key != first}, first),
         ({**tensors, first: tensors[first].double()}, "dtype"),
         ({**tensors, first: tensors[first][None].contiguous()}, "shape"),
+        ({**tensors, first: tensors[first] * float("nan")}, "not finite"),
     ):
         rewritten(package, "weights.safetensors", save(changed))
         with pytest.raises(PackageError, match=telling):

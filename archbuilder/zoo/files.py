@@ -1,0 +1,162 @@
+"""The files of a package: which there may be, that they are what the manifest says, and JSON that is plain data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archbuilder.errors import PackageError
+from archbuilder.files import write_text
+from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
+
+SCHEMA = 1
+MANIFEST_FILE = "manifest.json"
+METADATA_FILE = "metadata.json"
+NEEDED = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
+"""What every package holds beside its manifest."""
+OPTIONAL: tuple[str, ...] = ()
+"""What it may hold as well; the manifest tells of it like of the others."""
+LARGEST_JSON = 64 * 2**20
+"""In bytes. JSON of a package is small; what is larger is not read at all."""
+DEEPEST = 200
+"""Of values inside values in JSON: deeper than any network nests its blocks, shallower than what exhausts a stack."""
+
+
+def write_manifest(folder: Path) -> None:
+    """Write what the other files of a package in the making are: their sizes and hashes."""
+    files = {name: entry(folder / name) for name in (*NEEDED, *OPTIONAL) if (folder / name).is_file()}
+    write_text(folder / MANIFEST_FILE, _manifest_text({"schema": SCHEMA, "files": files}))
+
+
+def check_files(folder: Path) -> dict[str, Any]:
+    """Return what the manifest says of each file of a package, once every file is what it says.
+
+    Nothing but the manifest is opened before it is known to be a plain file of the right name and size. Raises
+    PackageError naming the first file that is missing, foreign, no plain file or not what the manifest says.
+    """
+    if not folder.is_dir():
+        raise PackageError(f"{folder}: there is no such folder")
+    _check_listing(folder)
+    files = _read_manifest(folder)
+    for name, told in files.items():
+        if told != entry(folder / name, told["size"]):
+            raise PackageError(f"{folder / name}: differs from what the manifest says; the package is damaged")
+    return files
+
+
+def entry(path: Path, size: int | None = None) -> dict[str, Any]:
+    """Return the size in bytes and the sha256 of a file; without the hash where its size is not `size`."""
+    found = path.stat().st_size
+    if size is not None and found != size:
+        return {"size": found}
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return {"size": found, "sha256": digest.hexdigest()}
+
+
+def read_json(path: Path) -> Any:
+    """Return plain data from a JSON file of a package.
+
+    Raises PackageError for what is no JSON, too large or too deep, says a key twice, holds a number that is none, or a
+    word that some configuration system would act on: `_target_` and the like as a key, `${...}` or `$...` as a text.
+    """
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise PackageError(f"{path}: larger than {LARGEST_JSON:,} bytes")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PackageError(f"{path}: is missing, so this is no package") from None
+    except (OSError, ValueError) as error:
+        raise PackageError(f"{path}: cannot be read as text ({error})") from None
+    return parse_json(text, path)
+
+
+def parse_json(text: str, path: Path) -> Any:
+    """Return plain data from a text, which `path` holds; raises PackageError as `read_json` does."""
+    try:
+        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"{path}: cannot be read as JSON ({error})") from None
+    for depth, kind, word in _words(content):
+        if depth > DEEPEST:
+            raise PackageError(f"{path}: nests values deeper than {DEEPEST}")
+        if kind == "key" and re.fullmatch(r"_\w*_", word):
+            raise PackageError(f"{path}: has the key '{word:.60}', which some programs would act on")
+        if "${" in word or word.startswith("$"):
+            raise PackageError(f"{path}: has the text {word!r:.60}, which some programs would evaluate")
+    return content
+
+
+def inert(value: Any) -> Any:
+    """Return plain data without what `read_json` refuses: `_target_` becomes `target`, and texts lose their `$`."""
+    if isinstance(value, dict):
+        return {re.sub(r"^_(\w*)_$", r"\1", key): inert(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [inert(inner) for inner in value]
+    return value.replace("$", "") if isinstance(value, str) else value
+
+
+def _words(value: Any) -> Iterator[tuple[int, str, str]]:
+    """Yield every key and text in plain data with its depth."""
+    waiting = [(0, value)]
+    while waiting:
+        depth, value = waiting.pop()
+        if isinstance(value, str):
+            yield depth, "text", value
+        elif isinstance(value, dict | list):
+            yield depth, "", ""
+            waiting += [(depth + 1, inner) for inner in (value.values() if isinstance(value, dict) else value)]
+            yield from ((depth, "key", key) for key in value if isinstance(value, dict))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is said twice")
+    return found
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def _check_listing(folder: Path) -> None:
+    """Check that the folder holds only files of the format, each a plain file, before any is opened."""
+    wanted = {MANIFEST_FILE, *NEEDED}
+    found = {path.name: path for path in folder.iterdir()}
+    for name in sorted(wanted - set(found)):
+        raise PackageError(f"{folder / name}: is missing, so this is no whole package")
+    for name, path in sorted(found.items()):
+        if name not in wanted and name not in OPTIONAL:
+            known = ", ".join(sorted({*wanted, *OPTIONAL}))
+            raise PackageError(f"{path}: does not belong into a package, which holds {known}")
+        if path.is_symlink() or not path.is_file():
+            raise PackageError(f"{path}: is no plain file")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST_FILE
+    content = read_json(path)
+    if not isinstance(content, dict) or set(content) != {"schema", "files"} or content["schema"] != SCHEMA:
+        raise PackageError(f"{path}: not a manifest of schema {SCHEMA}")
+    files = content["files"]
+    there = {name for name in (*NEEDED, *OPTIONAL) if (folder / name).is_file()}
+    if not isinstance(files, dict) or set(files) != there:
+        raise PackageError(f"{path}: does not tell of exactly the files that are there: {', '.join(sorted(there))}")
+    for name, told in files.items():
+        if not isinstance(told, dict) or set(told) != {"size", "sha256"} or type(told["size"]) is not int:
+            raise PackageError(f"{path}: does not tell the size and the sha256 of {name}")
+    # What says the same in another way was not written by us: so no byte of a package may change unnoticed.
+    if path.read_text(encoding="utf-8") != _manifest_text(content):
+        raise PackageError(f"{path}: is not written as manifests are; the package is damaged")
+    return files
+
+
+def _manifest_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1) + "\n"
