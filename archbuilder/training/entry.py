@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -73,8 +74,8 @@ def _objectives(record: Record) -> float | tuple[float, int]:
 
     # Of raw and averaged weights, those that count come last.
     accuracy = [result.accuracy for result in record.results if result.split == "val"][-1]
-    several = OmegaConf.is_list(OmegaConf.select(HydraConfig.instance().cfg, "hydra.sweeper.direction"))
-    return (accuracy, record.cost.params) if several else accuracy
+    hydra: Any = HydraConfig.get()
+    return (accuracy, record.cost.params) if OmegaConf.is_list(hydra.sweeper.get("direction")) else accuracy
 
 
 def _remove_if_unused(folder: Path) -> None:
