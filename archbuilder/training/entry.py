@@ -80,9 +80,8 @@ def _objectives(record: Record) -> float | tuple[float, int]:
 
     # Of raw and averaged weights, those that count come last.
     accuracy = [result.accuracy for result in record.results if result.split == "val"][-1]
-    sweeper: Any = HydraConfig.get().sweeper
-    several = OmegaConf.is_list(sweeper.get("direction"))
-    return (accuracy, record.cost.params) if several else accuracy
+    hydra: Any = HydraConfig.get()
+    return (accuracy, record.cost.params) if OmegaConf.is_list(hydra.sweeper.get("direction")) else accuracy
 
 
 def _remove_if_unused(folder: Path) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from archbuilder.errors import ConfigError
 from archbuilder.language.overrides import quoted
@@ -56,17 +56,19 @@ def repeat_this_job(config: DictConfig) -> None:
     """Make Lightning start its further processes with this very job and folder, not with the whole command.
 
     Lightning repeats the command line, which in a sweep would start the sweep anew, each time into another folder.
-    Raises ConfigError where a launcher's process has no such command.
+    Raises ConfigError in a launcher's process, which neither has that command nor can be forked.
     """
     from hydra.core.hydra_config import HydraConfig
 
     strategy = str(config.trainer.get("strategy", "auto"))
+    if is_launched() and os.environ.get("SLURM_NTASKS", "1") == "1" and _is_several(config.trainer):
+        raise ConfigError(
+            "trainer",
+            "a job that hydra/launcher starts trains in one process on one device; "
+            "write trainer=auto, or sweep without a launcher",
+        )
     if not HydraConfig.initialized() or "spawn" in strategy or "fork" in strategy or is_follower():
         return
-    if strategy != "auto" and is_launched() and os.environ.get("SLURM_NTASKS", "1") == "1":
-        raise ConfigError(
-            "trainer", "ddp repeats the command, which jobs of this hydra/launcher have not; write trainer=ddp_spawn"
-        )
     hydra: Any = HydraConfig.instance().cfg
     folder = Path(config.folder).resolve()
     own = [source.path for source in hydra.hydra.runtime.config_sources if source.provider == "command-line"]
@@ -75,3 +77,10 @@ def repeat_this_job(config: DictConfig) -> None:
     # Lightning gives this one on.
     with read_write(hydra.hydra):
         hydra.hydra.run.dir = str(folder)
+
+
+def _is_several(trainer: DictConfig) -> bool:
+    """Tell whether these settings of a trainer want more than one process."""
+    devices = trainer.get("devices", "auto")
+    one = len(devices) == 1 if OmegaConf.is_list(devices) else str(devices) in ("auto", "1")
+    return str(trainer.get("strategy", "auto")) != "auto" or not one

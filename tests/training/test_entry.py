@@ -165,3 +165,14 @@ def test_a_typo_gives_one_paragraph_exit_code_1_and_leaves_nothing(
 
 def test_an_error_that_is_not_about_a_key_is_told_as_it_is() -> None:
     assert str(explain(ValueError("two\n lines"), lambda key: [])) == "command line: two lines"
+
+
+@pytest.mark.parametrize(("word", "engine"), [("launcher/joblib", "joblib"), ("launcher/submitit_slurm", "submitit")])
+def test_a_launcher_whose_package_is_missing_is_told_with_what_installs_it(word: str, engine: str) -> None:
+    told = str(explain(ValueError(f"In 'hydra/launcher/x': Could not find 'hydra/{word}'"), lambda key: []))
+    assert told == f'hydra/launcher: {engine} is not installed: pip install "archbuilder[{engine}]"'
+
+
+def test_a_misspelt_launcher_is_told_with_the_nearest() -> None:
+    told = str(explain(ValueError("Could not find 'hydra/launcher/cpu'"), lambda key: []))
+    assert "there is no hydra/launcher 'cpu'; did you mean 'cpus'?" in told
