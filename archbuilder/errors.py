@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable
 
@@ -56,8 +57,14 @@ def like(word: str, known: Iterable[str]) -> list[str]:
     if last:
         return last[:1]
     by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return near or [by_lower[name] for name in difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)]
+    near = difflib.get_close_matches(word, names, cutoff=0.6)
+    near = near or [by_lower[name] for name in difflib.get_close_matches(lower, by_lower, cutoff=0.6)]
+    return near[:1] if len(near) < 2 else [max(near, key=lambda name: _alike(lower, name.lower()))]
+
+
+def _alike(word: str, name: str) -> tuple[float, int]:
+    """Return how like two words are, and for how long they begin alike, which decides between equals."""
+    return difflib.SequenceMatcher(None, name, word).ratio(), len(os.path.commonprefix([word, name]))
 
 
 def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:

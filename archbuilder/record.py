@@ -22,6 +22,8 @@ CONFIG_FILE = "config.yaml"
 ARCHITECTURE_FILE = "architecture.json"
 WEIGHTS_FILE = "weights.safetensors"
 METRICS_FILE = "metrics.csv"
+PROGRESS_FILE = ".progress"
+"""Written when training begins or goes on: how many epochs it has behind it then."""
 FAILURE_FILE = "failure.txt"
 
 LARGEST = 10**18

@@ -1,7 +1,12 @@
-"""One process at a time trains into a run's folder; what the system holds, it lets go of when a process is killed."""
+"""Who is at work in a folder: one process at a time trains into a run's, any number of commands into a sweep's.
+
+The system keeps these locks, and lets go of them when a process is killed.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,15 +46,43 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether a process is training into a run's folder."""
-    from filelock import FileLock, Timeout
+    """Tell whether a process is training into a run's folder, whoever it belongs to.
 
-    if not (folder / LOCK_FILE).is_file():
-        return False
-    try:
-        with FileLock(folder / LOCK_FILE, timeout=0):
-            return False
-    except Timeout:
+    Any number may look at once, and none of them is taken for a process at work.
+    """
+    return not _free(folder / LOCK_FILE, exclusive=False)
+
+
+def attend(folder: Path) -> None:
+    """Let others see, until this process ends, that a sweep's command is at work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    # Left open: closed, it would be free again.
+    fcntl.flock(os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o666), fcntl.LOCK_SH)
+
+
+def is_attended(folder: Path) -> bool:
+    """Tell whether the command of a sweep is at work in its folder."""
+    return not _free(folder / LOCK_FILE, exclusive=True)
+
+
+def _free(path: Path, exclusive: bool) -> bool:
+    """Tell whether a lock is to be had; where there is none, or nobody may look, it is."""
+    if sys.platform == "win32":  # which has no locks that one can share
         return True
-    except OSError:  # where nothing may be written, nobody trains
+    import fcntl
+
+    try:
+        place = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(place, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    finally:
+        os.close(place)
+    return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from archbuilder.errors import ArchbuilderError
 from archbuilder.language.yaml import load_unresolved
-from archbuilder.record import FAILURE_FILE, RECORD_FILE
+from archbuilder.record import FAILURE_FILE, METRICS_FILE, PROGRESS_FILE, RECORD_FILE
 from archbuilder.sweep.lock import is_held
 
 FINISHED, RUNNING, FAILED, STOPPED = "finished", "running", "failed", "stopped"
@@ -19,9 +19,10 @@ HYDRA = ".hydra"
 
 @dataclass(frozen=True)
 class State:
-    """A run: what became of it, in epochs done and seconds since it began, and why it failed.
+    """A run: what became of it, its epochs, and why it failed.
 
-    `touched` is when a command last came to it and `ended` when its record was written, in seconds since 1970.
+    `touched` is when a command last came to it and `ended` when its record was written, in seconds since 1970. A run
+    at work has been training for `training_for` seconds, in which it did `epochs_since` of its epochs.
     """
 
     folder: Path
@@ -31,13 +32,16 @@ class State:
     epochs: int = 0
     of_epochs: int = 0
     accuracy: float | None = None
-    running_for: float = 0.0
+    training_for: float = 0.0
+    epochs_since: int = 0
     reason: str = ""
 
     @property
-    def share(self) -> float:
-        """The part of its epochs that is done, 0..1."""
-        return min(self.epochs / self.of_epochs, 1.0) if self.of_epochs else 0.0
+    def seconds_left(self) -> float | None:
+        """What is left of a run at work, at the speed that it has shown; None before its first epoch is over."""
+        if not self.epochs_since or not self.of_epochs:
+            return None
+        return max(self.of_epochs - self.epochs, 0) * self.training_for / self.epochs_since
 
 
 def states(folder: Path, now: float) -> list[State]:
@@ -49,21 +53,44 @@ def states(folder: Path, now: float) -> list[State]:
 def _state(run: Path, now: float) -> State:
     touched = _time(run / HYDRA / "overrides.yaml")
     if is_held(run):
-        epochs, accuracy = _epochs(run)
-        running_for = max(now - touched, 0.0)
-        return State(run, RUNNING, touched, 0.0, epochs, _of_epochs(run), accuracy, running_for)
-    if (run / RECORD_FILE).is_file():
-        return State(run, FINISHED, touched, _time(run / RECORD_FILE))
+        return _running(run, now, touched)
+    # A run that begins removes the word of an earlier failure, so this one is of the last attempt.
     if (run / FAILURE_FILE).is_file():
         return State(run, FAILED, touched, reason=_first_line(run / FAILURE_FILE))
+    if (run / RECORD_FILE).is_file():
+        return State(run, FINISHED, touched, _time(run / RECORD_FILE))
     epochs, accuracy = _epochs(run)
-    return State(run, STOPPED, touched, 0.0, epochs, _of_epochs(run), accuracy)
+    return State(run, STOPPED, touched, epochs=epochs, of_epochs=_of_epochs(run), accuracy=accuracy)
+
+
+def _running(run: Path, now: float, touched: float) -> State:
+    began, before = _began(run)
+    # What lies there of an earlier training says nothing until this one has begun.
+    epochs, accuracy = _epochs(run) if began >= touched else (before, None)
+    return State(
+        run,
+        RUNNING,
+        touched,
+        epochs=epochs,
+        of_epochs=_of_epochs(run),
+        accuracy=accuracy,
+        training_for=max(now - began, 0.0) if began >= touched else 0.0,
+        epochs_since=max(epochs - before, 0),
+    )
+
+
+def _began(run: Path) -> tuple[float, int]:
+    """Return when a run last began or went on to train, and how many epochs it had behind it then."""
+    try:
+        return _time(run / PROGRESS_FILE), int((run / PROGRESS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0.0, 0
 
 
 def _epochs(run: Path) -> tuple[int, float | None]:
     """Return how many epochs a run has behind it, and its accuracy on val after the last one."""
     try:
-        rows = list(csv.DictReader((run / "metrics.csv").read_text(encoding="utf-8").splitlines()))
+        rows = list(csv.DictReader((run / METRICS_FILE).read_text(encoding="utf-8").splitlines()))
         accuracy = rows[-1].get("val/accuracy")
         return int(rows[-1]["epoch"]), float(accuracy) if accuracy else None
     except (OSError, ValueError, KeyError, IndexError):

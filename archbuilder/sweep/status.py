@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ EVERY_SECONDS = 2.0
 
 
 def status(folder: Path, watch: bool = False) -> None:
-    """Print where a sweep stands; with `watch`, again and again until nothing is at work or waiting any more.
+    """Print where a sweep stands; with `watch`, again and again until nothing is at work any more.
 
     Raises RecordError for a folder of no sweep.
     """
@@ -28,7 +29,8 @@ def status(folder: Path, watch: bool = False) -> None:
     if not watch:
         console.print(page(state))
         return
-    with Live(page(state), console=console, auto_refresh=False) as live:
+    # Ctrl-C is how one stops looking.
+    with contextlib.suppress(KeyboardInterrupt), Live(page(state), console=console, auto_refresh=False) as live:
         while not state.over:
             time.sleep(EVERY_SECONDS)
             state = summary(folder, time.time())
@@ -42,7 +44,11 @@ def page(state: Summary) -> RenderableType:
     from rich.text import Text
 
     left = "" if state.seconds_left is None else f"; about {duration(state.seconds_left)} left"
+    if state.over and (state.waiting or state.of(FAILED) or state.of(STOPPED)):
+        left = "; nothing is at work: the sweep's command, given again, goes on"
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
     for kind in (RUNNING, FAILED, STOPPED):
         for run in state.of(kind):
             table.add_row(Text(run.state), Text(run.folder.name), Text(_told(run)))
@@ -63,4 +69,4 @@ def _told(run: State) -> str:
     told = f"epoch {run.epochs} of {run.of_epochs}" if run.of_epochs else f"epoch {run.epochs}"
     if run.accuracy is not None:
         told += f", val {run.accuracy:.2%}"
-    return told + (f", for {duration(run.running_for)}" if run.state == RUNNING else "")
+    return told if run.seconds_left is None else f"{told}, about {duration(run.seconds_left)} left"

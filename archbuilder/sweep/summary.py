@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean
 
 from archbuilder.errors import RecordError
+from archbuilder.sweep.lock import is_attended
 from archbuilder.sweep.plan import Plan, read_plan
 from archbuilder.sweep.states import FAILED, FINISHED, RUNNING, STOPPED, State, states
 
@@ -16,12 +17,13 @@ from archbuilder.sweep.states import FAILED, FINISHED, RUNNING, STOPPED, State, 
 class Summary:
     """The runs of a sweep's folder, how many jobs of the last command have not begun, and the seconds left.
 
-    `waiting` and `seconds_left` are None where they are not known.
+    `waiting` and `seconds_left` are None where they are not known. `attended` tells whether the command is at work.
     """
 
     runs: tuple[State, ...]
     waiting: int | None
     seconds_left: float | None
+    attended: bool
 
     def of(self, state: str) -> list[State]:
         """Return the runs in a state."""
@@ -29,8 +31,8 @@ class Summary:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is at work, and nothing is waiting for its turn."""
-        return not self.of(RUNNING) and not self.waiting
+        """Whether nothing is at work and nothing will be, unless the command is given again."""
+        return not self.of(RUNNING) and not self.attended
 
     def counts(self) -> str:
         """Return how many jobs are in each state, in words: `9 of 12 finished, 1 running, 2 waiting`."""
@@ -48,7 +50,7 @@ def summary(folder: Path, now: float) -> Summary:
     if not found and plan is None:
         raise RecordError(f"{folder}: is no sweep's folder; name one that `train.py -m` wrote, below runs/")
     waiting = _waiting(found, plan)
-    return Summary(tuple(found), waiting, _left(found, waiting, plan))
+    return Summary(tuple(found), waiting, _left(found, waiting, plan), is_attended(folder))
 
 
 def _waiting(runs: Sequence[State], plan: Plan | None) -> int | None:
@@ -66,11 +68,10 @@ def _left(runs: Sequence[State], waiting: int | None, plan: Plan | None) -> floa
         for run in runs
         if plan and run.state == FINISHED and run.touched >= plan.began and run.ended > run.touched
     ]
-    took += [run.running_for / run.share for run in working if run.share]
+    took += [left + run.training_for for run in working if (left := run.seconds_left) is not None]
     if not working or waiting is None or not took:
         return None
-    lacking = sum(
-        max(mean(took) - run.running_for, 0.0) if not run.share else run.running_for / run.share - run.running_for
-        for run in working
-    )
-    return (lacking + waiting * mean(took)) / len(working)
+    lacking = [
+        max(mean(took) - run.training_for, 0.0) if run.seconds_left is None else run.seconds_left for run in working
+    ]
+    return (sum(lacking) + waiting * mean(took)) / len(working)

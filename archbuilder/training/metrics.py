@@ -10,7 +10,7 @@ from typing import Any
 import lightning
 
 from archbuilder.files import write_text
-from archbuilder.record import METRICS_FILE
+from archbuilder.record import METRICS_FILE, PROGRESS_FILE
 from archbuilder.training.module import Classifier
 
 COLUMNS = ("epoch", "step", "lr", "train/accuracy", "train/loss", "val/accuracy", "val/loss")
@@ -25,6 +25,10 @@ class MetricsFile(lightning.Callback):
     def __init__(self, folder: Path) -> None:
         self.path = folder / METRICS_FILE
         self.rows: list[dict[str, Any]] = []
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if trainer.is_global_zero:
+            write_text(self.path.with_name(PROGRESS_FILE), f"{len(self.rows)}\n")
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         if not isinstance(module, Classifier):

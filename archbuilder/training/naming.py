@@ -45,12 +45,19 @@ def _run_name(*, _root_: DictConfig) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', plain)[:100]}-{content_hash(settings)[:8]}"
 
 
+# Words of a command that say where, how often or how visibly its jobs run, not what they are.
+_INCIDENTAL_WORD = re.compile(
+    r"-m$|--multirun$|[+~]*(force|logger|resume|checkpoint|folder)\b"
+    r"|[+~]*hydra[/.](launcher\b|sweeper\.(n_|max_batch_size)|verbose\b|job_logging\b)"
+)
+
+
 def _sweep_name() -> str:
     """Return a name for a sweep that stays the same when the same command is given again.
 
-    Another launcher, or a search for more trials, is still the same sweep.
+    In another order, with another launcher or tracker, or by a search for more trials, it is still the same sweep.
     """
-    words = [word for word in sys.argv[1:] if not re.match(r"\+*hydra(/|\.)(launcher\b|sweeper\.n_)", word)]
+    words = sorted(word for word in sys.argv[1:] if not _INCIDENTAL_WORD.match(word))
     return f"sweep-{content_hash(words)[:8]}"
 
 

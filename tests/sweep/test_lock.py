@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.sweep.lock import BusyError, alone_in, is_held
+from archbuilder.sweep.lock import LOCK_FILE, BusyError, alone_in, is_held
 
 HOLD = """
 import sys, time
@@ -44,6 +44,23 @@ def test_a_folder_into_which_nothing_was_put_is_removed(tmp_path: Path) -> None:
 def test_whoever_looks_leaves_nothing_behind(tmp_path: Path) -> None:
     is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_those_who_look_do_not_see_one_another(tmp_path: Path) -> None:
+    import fcntl
+
+    with alone_in(tmp_path / "run"):
+        (tmp_path / "run" / "something").touch()
+    # Another one is looking at this very moment.
+    with (tmp_path / "run" / LOCK_FILE).open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not is_held(tmp_path / "run")
+
+
+def test_who_may_only_read_sees_it_too(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "run"):
+        (tmp_path / "run" / LOCK_FILE).chmod(0o444)
+        assert is_held(tmp_path / "run")
 
 
 def test_a_killed_process_lets_go(tmp_path: Path) -> None:

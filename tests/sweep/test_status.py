@@ -33,7 +33,7 @@ def test_it_counts_and_names_what_is_not_finished(tmp_path: Path, capsys: pytest
     printed = " ".join(capsys.readouterr().out.split())
     assert "1 of 4 finished, 1 running, 1 failed, 1 waiting; about 3 min left" in printed
     assert "failed b loss [is] not finite" in printed
-    assert "running c epoch 3 of 10, val 3.00%, for 30 s" in printed
+    assert "running c epoch 3 of 10, val 3.00%, about 70 s left" in printed
 
 
 def test_watching_ends_with_the_sweep(
@@ -53,7 +53,10 @@ def test_watching_ends_with_the_sweep(
     time.sleep(0.1)
     main(["sweep", "status", str(tmp_path), "--watch"])
     worker.join()
-    assert "0 of 1 finished, 1 failed" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "0 of 1 finished, 1 failed; nothing is at work: the sweep's command, given again, goes on" in " ".join(
+        printed.split()
+    )
 
 
 def test_a_folder_of_no_sweep_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
