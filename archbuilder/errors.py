@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import os
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -64,7 +64,8 @@ def like(word: str, known: Iterable[str]) -> list[str]:
 
 def _alike(word: str, name: str) -> tuple[float, int]:
     """Return how like two words are, and for how long they begin alike, which decides between equals."""
-    return difflib.SequenceMatcher(None, name, word).ratio(), len(os.path.commonprefix([word, name]))
+    alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(word, name, strict=False)))
+    return difflib.SequenceMatcher(None, name, word).ratio(), alike
 
 
 def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:
