@@ -35,6 +35,8 @@ def load_unresolved(path: Path) -> Any:
         content = yaml.load(text, Loader=_loader())
     except yaml.YAMLError as error:
         told = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
+        if "maximum nesting depth" in told:
+            raise ConfigError(str(path), "is nested too deeply to be read") from None
         raise ConfigError(str(path), f"is not valid YAML: {told}") from None
     except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
         # What PyYAML says to `!!int ""`, `!!bool x` and the like.
