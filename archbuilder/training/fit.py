@@ -44,7 +44,7 @@ class Fitted:
 
     `kept` is the network with the weights that are handed on: averaged ones where there are, which is what an average
     is for; the raw ones lie in the checkpoint. Of several processes, all but the `main` one have no results, and leave
-    writing to it.
+    writing to it. `processes` is how many shared the training.
     """
 
     net: Block
@@ -52,6 +52,7 @@ class Fitted:
     training: Training
     results: list[Result]
     main: bool
+    processes: int
 
 
 def fit(
@@ -90,7 +91,8 @@ def fit(
     training = _training(folder / CHECKPOINTS, trainer, graph)
     results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
     # Those that count come last.
-    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
+    kept = list(module.weights.values())[-1]
+    return Fitted(module.net, kept, training, results, trainer.is_global_zero, trainer.world_size)
 
 
 def _trained(trainer: lightning.Trainer, module: Classifier, batches: Batches, resume: Path | None) -> bool:

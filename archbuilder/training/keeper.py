@@ -17,10 +17,10 @@ from archbuilder.training import checkpoints
 from archbuilder.training.datamodule import Batches
 from archbuilder.training.module import Classifier
 from archbuilder.training.parts import quiet
-from archbuilder.training.randomness import random_state, set_random_state
+from archbuilder.training.randomness import mixed, random_state, set_random_state
 from archbuilder.training.signals import RESUME_ME, Requests, name_of, requeue, say
 
-# Processes ask one another whether one of them was told to stop only every so many steps: asking is waiting.
+# Processes ask one another whether to stop or to save only every so many steps: asking is waiting.
 ASK_EVERY = 8
 
 
@@ -58,8 +58,9 @@ class Keeper(Checkpoint):
         self._saved_at = time.monotonic()
         self._state: dict[str, Any] | None = None
 
-    def setup(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
-        quiet()  # once more, in processes that were started for the training
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        quiet()  # once more, in processes that are started for the training, before Lightning begins there
+        vars(self).update(state)
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------
 
@@ -86,6 +87,9 @@ class Keeper(Checkpoint):
         assert isinstance(module, Classifier)
         if trainer.is_global_zero:
             checkpoints.clear(self.folder, but=self.resumed)
+        if trainer.global_rank:
+            # All began with the same numbers, for the same weights; what they drop out is to differ.
+            torch.manual_seed(mixed(torch.initial_seed(), trainer.global_rank))
         if self._state is not None:
             epoch, batch = self._state["position"]
             processes = self._state["processes"]
@@ -119,20 +123,15 @@ class Keeper(Checkpoint):
         # Gradients in between two steps are not part of a checkpoint.
         if (index + 1) % trainer.accumulate_grad_batches:
             return
-        if self._asked_to_stop(trainer, index):
-            self._stop(trainer, module)
-        elif trainer.world_size == 1 and self._due():
-            self._save(trainer, module)
+        if trainer.world_size == 1 or trainer.global_step % ASK_EVERY == 0:
+            self._look(trainer, module)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
         module.check_finite(self._last_good)
         if trainer.current_epoch + 1 >= (trainer.max_epochs or 0) or trainer.should_stop:
             return  # what is left is quickly done: the run ends by itself
-        if self._asked_to_stop(trainer, 0):
-            self._stop(trainer, module)
-        elif trainer.strategy.broadcast(self._due()):
-            self._save(trainer, module)
+        self._look(trainer, module)
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
@@ -153,14 +152,17 @@ class Keeper(Checkpoint):
         trainer.save_checkpoint(self.folder)
         self._saved_at = time.monotonic()
 
-    def _asked_to_stop(self, trainer: lightning.Trainer, index: int) -> bool:
-        if trainer.world_size == 1:
-            return self.requests.received is not None
-        if index % ASK_EVERY:
-            return False
-        asked = torch.tensor(float(self.requests.received is not None), device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(asked)
-        return bool(asked.item())
+    def _look(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        """Stop where one of the processes was told to; save where the first one finds that it is time."""
+        stop, save = self.requests.received is not None, trainer.is_global_zero and self._due()
+        if trainer.world_size > 1:
+            wanted = torch.tensor([float(stop), float(save)], device=trainer.strategy.root_device)
+            torch.distributed.all_reduce(wanted)
+            stop, save = wanted.bool().tolist()
+        if stop:
+            self._stop(trainer, module)
+        elif save:
+            self._save(trainer, module)
 
     def _stop(self, trainer: lightning.Trainer, module: Classifier) -> None:
         """Save, say so and leave with the code that means: start me again."""

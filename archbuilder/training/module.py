@@ -92,6 +92,10 @@ class Classifier(lightning.LightningModule):
         self._figures: dict[str, float] | None = None
         self.losses: list[Tensor] = []
         """The loss of every step since the last look at them, on the device: nothing waits for them."""
+        # Sums of each process's own images, which DDP would overwrite with the first process's at every step.
+        self._ddp_params_and_buffers_to_ignore = [
+            name for name, _ in self.named_buffers() if name.split(".")[0].endswith("_totals")
+        ]
 
     @property
     def weights(self) -> dict[str, nn.Module]:

@@ -52,7 +52,8 @@ def make_callbacks(config: Mapping[str, Any] | None) -> list[lightning.Callback]
 
 def quiet() -> None:
     """Keep Lightning's notices about its own surroundings away from what a person reads here."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     for notice in (
         # The batches are on the device already: there are no worker processes to have more of.
         ".*does not have many workers.*",

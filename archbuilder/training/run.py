@@ -155,7 +155,7 @@ def _record(settings: dict[str, Any], graph: Graph, budget: dict[str, int], data
     description = describe_graph(graph)
     parameters = list(fitted.net.parameters())
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    recipe = recipe_settings(settings)
+    recipe = recipe_settings(settings, fitted.processes)
     return Record(
         architecture=Architecture(graph.name, graph_hash(graph), budget),
         cost=Cost(sum(p.numel() for p in parameters), trainable, description.macs, description.peak_activations),

@@ -73,8 +73,11 @@ def _within_budget(model: dict[str, Any], budget: Any) -> dict[str, Any]:
     return {**model, "budget": budget if isinstance(budget, dict) else {"params": budget}}
 
 
-def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return how a network is trained, without what it is trained on, on which machine, and from which seed."""
+def recipe_settings(settings: dict[str, Any], processes: int = 1) -> dict[str, Any]:
+    """Return how a network is trained, without what it is trained on, on which machine, and from which seed.
+
+    Several processes are named: a step is of so many times `batch_size` images.
+    """
     trainer = {
         key: value
         for key, value in settings["trainer"].items()
@@ -82,4 +85,5 @@ def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
     }
     kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing", "ema", "init", "freeze",
             "whiten", "whiten_bias_epochs", "norm_bias_lr")  # fmt: skip
-    return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"]}
+    several = {"processes": processes} if processes > 1 else {}
+    return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"], **several}
