@@ -33,7 +33,7 @@ from archbuilder.training.parts import make, make_callbacks, quiet
 from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
 from archbuilder.training.provenance import device_name
-from archbuilder.training.resume import CHECKPOINTS, Identity
+from archbuilder.training.resume import CHECKPOINTS, Identity, differences
 from archbuilder.training.trackers import start
 from archbuilder.training.weights import make_optimizer
 
@@ -88,7 +88,7 @@ def fit(
     start(loggers)
     if not _trained(trainer, module, batches, resume):
         raise out_of_memory(module, batches)
-    training = _training(folder / CHECKPOINTS, trainer, graph)
+    training = _training(keeper, trainer, graph)
     results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
     # Those that count come last.
     kept = list(module.weights.values())[-1]
@@ -140,12 +140,15 @@ def _trainer(
     return trainer
 
 
-def _training(folder: Path, trainer: lightning.Trainer, graph: Graph) -> Training:
+def _training(keeper: Keeper, trainer: lightning.Trainer, graph: Graph) -> Training:
     """Return what the training took, all sittings together, as the last checkpoint tells it."""
-    path, _ = checkpoints.newest(folder)
-    if path is None:
-        raise TrainingError(f"{folder}: the last checkpoint is gone; the same command trains again")
-    content = checkpoints.read(path)
+    path, _ = checkpoints.newest(keeper.folder)
+    content = checkpoints.read(path) if path else None
+    if content is None or differences(content, keeper.identity):
+        raise TrainingError(
+            f"there is nothing left to train: it was trained for {trainer.current_epoch} of {trainer.max_epochs} "
+            "epochs; raise trainer.max_epochs, or whatever else limits it"
+        )
     watch = content["callbacks"]["Stopwatch"]
     return Training(
         epochs=content["archbuilder"]["position"][0],

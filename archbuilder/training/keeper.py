@@ -22,6 +22,8 @@ from archbuilder.training.signals import RESUME_ME, Requests, name_of, requeue, 
 
 # Processes ask one another whether to stop or to save only every so many steps: asking is waiting.
 ASK_EVERY = 8
+# Between two checkpoints lies so many times what saving one takes.
+RARELY = 20
 
 
 class Files(CheckpointIO):
@@ -47,6 +49,8 @@ class Keeper(Checkpoint):
 
     A checkpoint holds what Lightning keeps (weights, optimizer, schedule, progress, callbacks) and under `archbuilder`
     what a run is (`identity`) and what else a step depends on: random numbers, the place in the epoch, its sums.
+    Saving takes a twentieth of the time at most, unless `every_seconds` is 0, which saves after every step. The first
+    one that is saved takes the place of all that was in the folder.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, str], every_seconds: float, resumed: Path | None) -> None:
@@ -56,6 +60,10 @@ class Keeper(Checkpoint):
         self.resumed = resumed
         self.requests = Requests()
         self._saved_at = time.monotonic()
+        self._saving = 0.0
+        """How many seconds the last save took."""
+        self._saved = False
+        self._finished = False
         self._state: dict[str, Any] | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -73,6 +81,7 @@ class Keeper(Checkpoint):
             "schema": 1,
             "identity": self.identity,
             "position": list(_position(trainer)),
+            "finished": self._finished,
             "processes": _gathered(trainer, own),
         }
 
@@ -85,8 +94,6 @@ class Keeper(Checkpoint):
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
-        if trainer.is_global_zero:
-            checkpoints.clear(self.folder, but=self.resumed)
         if trainer.global_rank:
             # All began with the same numbers, for the same weights; what they drop out is to differ.
             torch.manual_seed(mixed(torch.initial_seed(), trainer.global_rank))
@@ -105,6 +112,9 @@ class Keeper(Checkpoint):
             datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(datamodule, Batches)
             datamodule.go_to(epoch, batch)
+            # A callback may have ended the run early; only the evaluation is missing then.
+            own_end = self._state["finished"] and self._state["identity"]["settings"] == self.identity["settings"]
+            trainer.should_stop = own_end and self.resumed is not None and self.resumed.parent.samefile(self.folder)
             self._state = None
         self._saved_at = time.monotonic()
         self.requests.listen()
@@ -120,6 +130,10 @@ class Keeper(Checkpoint):
             module.check_finite(self._last_good)
         if index + 1 >= trainer.num_training_batches:
             return  # the end of the epoch is near, and evaluation before it
+        # Evaluation within an epoch comes after this hook, and would be left out by a run that goes on behind it.
+        every = trainer.val_check_batch or 1
+        if every > 1 and (index + 1) % every == 0:
+            return
         # Gradients in between two steps are not part of a checkpoint.
         if (index + 1) % trainer.accumulate_grad_batches:
             return
@@ -135,6 +149,7 @@ class Keeper(Checkpoint):
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
+        self._finished = True
         self._save(trainer, module)
         # Before Lightning gives back what it had taken itself.
         self.requests.leave()
@@ -145,12 +160,19 @@ class Keeper(Checkpoint):
         self.requests.leave()
 
     def _due(self) -> bool:
-        return time.monotonic() - self._saved_at >= self.every_seconds
+        interval = max(self.every_seconds, RARELY * self._saving) if self.every_seconds else 0.0
+        return time.monotonic() - self._saved_at >= interval
 
     def _save(self, trainer: lightning.Trainer, module: Classifier) -> None:
         module.check_finite(self._last_good)
+        begin = time.monotonic()
+        before = [] if self._saved else checkpoints.listed(self.folder)
         trainer.save_checkpoint(self.folder)
+        if trainer.is_global_zero:
+            checkpoints.remove([path for path in before if path != self.resumed], self.folder)
+        self._saved = True
         self._saved_at = time.monotonic()
+        self._saving = self._saved_at - begin
 
     def _look(self, trainer: lightning.Trainer, module: Classifier) -> None:
         """Stop where one of the processes was told to; save where the first one finds that it is time."""
@@ -176,7 +198,8 @@ class Keeper(Checkpoint):
         raise SystemExit(RESUME_ME)
 
     def _last_good(self) -> Path | None:
-        return checkpoints.newest(self.folder)[0]
+        # Until the first is saved, those in the folder may be of other settings.
+        return checkpoints.newest(self.folder)[0] if self._saved else self.resumed
 
 
 def _position(trainer: lightning.Trainer) -> tuple[int, int]:

@@ -80,14 +80,15 @@ def _run(config: DictConfig, folder: Path) -> Record:
     from archbuilder.training.auto import decided
     from archbuilder.training.fit import fit
     from archbuilder.training.processes import group, repeat_this_job
-    from archbuilder.training.resume import identity, starting_point
+    from archbuilder.training.resume import identity, on_machine, starting_point
     from archbuilder.training.trackers import closing, make_loggers, tell, tracked
 
+    given = identity(graph, dataset, settings)
     settings["trainer"] = decided(settings["trainer"])
+    own = on_machine(given, settings["trainer"])
     repeat_this_job(config)
-    own = identity(graph, dataset, settings)
     start = None if force else starting_point(config.resume, folder, own)
-    loggers = make_loggers(config.logger, tracked(config, own))
+    loggers = make_loggers(config.logger, tracked(config, given))
     with closing(loggers):
         with group():
             fitted = fit(config, settings, graph, dataset, own, start, loggers)
