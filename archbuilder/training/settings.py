@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.errors import ConfigError
 from archbuilder.language.params import Param, read
@@ -50,6 +50,7 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             f"{settings['ema']} would keep {'nothing' if settings['ema'] == 0 else 'everything'} "
             "of the past; use 0.99 or 0.999, or null for no average",
         )
+    checkpoint_seconds(config)
     settings["model"] = _within_budget(settings["model"], settings.pop("budget", None))
     trainer = settings["trainer"]
     for key, param in _TRAINER.items():
@@ -62,6 +63,12 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             "use 32-true, bf16-mixed or 16-mixed",
         )
     return settings
+
+
+def checkpoint_seconds(config: DictConfig) -> float:
+    """Return after how many seconds a run is saved; raises ConfigError where that is no number."""
+    seconds = OmegaConf.select(config, "checkpoint.every_seconds")
+    return float(read(seconds, Param("number", minimum=0), {}, "checkpoint.every_seconds"))  # type: ignore[arg-type]
 
 
 def _within_budget(model: dict[str, Any], budget: Any) -> dict[str, Any]:

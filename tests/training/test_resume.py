@@ -78,6 +78,43 @@ def test_in_the_last_step_it_ends_by_itself(tmp_path: Path, undisturbed: Path, s
     assert trained(tmp_path, *RICH).results == read_record(undisturbed).results
 
 
+def test_told_to_stop_in_the_last_evaluation_it_says_so_and_evaluates_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = Classifier.validation_step
+
+    def step(self: Classifier, batch: Any) -> None:
+        if self.trainer.state.fn == "validate":
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "validation_step", step)
+        with pytest.raises(SystemExit) as stopped:
+            trained(tmp_path, "batch_size=64")
+    assert stopped.value.code == RESUME_ME
+    assert "stopped during the last evaluation; the same command evaluates again" in capsys.readouterr().err
+    record = trained(tmp_path, "batch_size=64")
+    assert record.results[0].n == 359
+    assert "epoch 1/1" not in capsys.readouterr().out
+
+
+def test_told_twice_it_stops_at_once_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def step(self: Classifier, batch: Any) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    monkeypatch.setattr(Classifier, "training_step", step)
+    with pytest.raises(SystemExit) as stopped:
+        trained(tmp_path)
+    assert stopped.value.code == RESUME_ME
+    assert "stopped at once; the same command goes on from what was saved" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_handlers_are_given_back(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     trained(tmp_path)
