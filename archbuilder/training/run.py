@@ -6,6 +6,7 @@ import os
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -52,7 +53,7 @@ def run(config: DictConfig) -> Record:
     from archbuilder.training.processes import is_follower
 
     folder = Path(config.folder)
-    with nullcontext() if is_follower() else alone_in(folder):
+    with nullcontext() if is_follower(config.trainer) else alone_in(folder):
         (folder / FAILURE_FILE).unlink(missing_ok=True)
         return _run(config, folder)
 
@@ -102,12 +103,17 @@ def _run(config: DictConfig, folder: Path) -> Record:
 def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted, record: Record) -> None:
     from archbuilder.zoo.weights import write_weights
 
-    # The record vouches for the files beside it, so it goes first and comes last.
-    (folder / RECORD_FILE).unlink(missing_ok=True)
-    write_yaml(folder / CONFIG_FILE, settings)
-    write_json(folder / ARCHITECTURE_FILE, to_json(graph))
-    write_weights(fitted.kept, folder / WEIGHTS_FILE)
-    write_record(record, folder)
+    # Aside first, so that an earlier result is still whole where the disk does not take all of this one.
+    with TemporaryDirectory(prefix=".new-", dir=folder) as name:
+        new = Path(name)
+        write_yaml(new / CONFIG_FILE, settings)
+        write_json(new / ARCHITECTURE_FILE, to_json(graph))
+        write_weights(fitted.kept, new / WEIGHTS_FILE)
+        write_record(record, new)
+        # The record vouches for the files beside it, so it goes first and comes last.
+        (folder / RECORD_FILE).unlink(missing_ok=True)
+        for file in (CONFIG_FILE, ARCHITECTURE_FILE, WEIGHTS_FILE, RECORD_FILE):
+            (new / file).replace(folder / file)
 
 
 def _changed(record: Record, graph: Graph, dataset: Dataset) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from archbuilder.record import read_record
+from archbuilder.training.processes import is_follower
 
 SMALL = ("data.size=16", "model.input=[3,16,16]", "model=plain", "augment=shift", "trainer=ddp", "trainer.max_epochs=2")
 TWO = ("trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true", "batch_size=64")
@@ -52,6 +53,28 @@ class Stop(lightning.Callback):
 def noted(folder: Path, name: str) -> list[list[Any]]:
     """Return what the spies of both processes wrote down."""
     return [[json.loads(line) for line in (folder / f"{name}{rank}").read_text().splitlines()] for rank in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "nodes", "follows"),
+    [
+        ({}, 1, False),
+        ({"LOCAL_RANK": "1"}, 1, True),
+        ({"RANK": "3", "LOCAL_RANK": "0", "TORCHELASTIC_RUN_ID": "x"}, 2, True),
+        ({"RANK": "3"}, 1, False),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "0"}, 2, True),
+        ({"NODE_RANK": "1"}, 1, False),
+    ],
+    ids=str,
+)
+def test_the_first_process_of_the_first_node_speaks(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], nodes: int, follows: bool
+) -> None:
+    for name in ("LOCAL_RANK", "RANK", "NODE_RANK", "SLURM_PROCID", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert is_follower({"num_nodes": nodes}) is follows
 
 
 def train(folder: Path, *words: str, code: int = 0) -> str:
