@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import lightning
@@ -32,7 +32,12 @@ def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
     """Return what a partly described thing makes of the rest; raises ConfigError where its settings do not fit."""
     try:
         return factory(*arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
+        for key, value in getattr(factory, "keywords", {}).items():
+            if isinstance(error, TypeError) and isinstance(value, str):
+                raise ConfigError(f"{where}.{key}", f"'{value}' is not a number") from None
+            if isinstance(error, IndexError) and isinstance(value, Sequence) and not isinstance(value, str):
+                raise ConfigError(f"{where}.{key}", f"{list(value)} has too few entries") from None
         raise ConfigError(where, " ".join(str(error).split())) from None
 
 
