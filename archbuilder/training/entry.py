@@ -51,7 +51,7 @@ def job(config: DictConfig) -> float | tuple[float, int] | None:
     if is_launched():
         # Paths are meant from where the command was given; processes of a cluster begin elsewhere.
         os.chdir(HydraConfig.get().runtime.cwd)
-    follower = is_follower(config.trainer)
+    follower = is_follower(config.get("trainer"))
     if follower:
         # One process speaks for all.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives

@@ -106,15 +106,15 @@ class Keeper(Checkpoint):
                     f"go on with as many, not {trainer.world_size}"
                 )
             if len(processes) == trainer.world_size:
-                own = processes[trainer.global_rank]
-                set_random_state(own["random"])
-                module.set_sums(own["sums"])
+                set_random_state(processes[trainer.global_rank]["random"])
+                module.set_sums(processes[trainer.global_rank]["sums"])
             datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(datamodule, Batches)
             datamodule.go_to(epoch, batch)
             # A callback may have ended the run early; only the evaluation is missing then.
-            own_end = self._state["finished"] and self._state["identity"]["settings"] == self.identity["settings"]
-            trainer.should_stop = own_end and self.resumed is not None and self.resumed.parent.samefile(self.folder)
+            own = self.resumed is not None and self.resumed.resolve().parent == self.folder.resolve()
+            same = self._state["identity"]["settings"] == self.identity["settings"]
+            trainer.should_stop = own and same and self._state["finished"]
             self._state = None
         self._saved_at = time.monotonic()
         self.requests.listen()

@@ -34,8 +34,9 @@ def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
         return factory(*arguments)
     except (TypeError, ValueError, IndexError) as error:
         for key, value in getattr(factory, "keywords", {}).items():
-            if isinstance(error, TypeError) and isinstance(value, str):
-                raise ConfigError(f"{where}.{key}", f"'{value}' is not a number") from None
+            if isinstance(error, TypeError) and (isinstance(value, str) or (value is None and "None" in str(error))):
+                shown = "null" if value is None else f"'{value}'"
+                raise ConfigError(f"{where}.{key}", f"{shown} is not a number") from None
             if isinstance(error, IndexError) and isinstance(value, Sequence) and not isinstance(value, str):
                 raise ConfigError(f"{where}.{key}", f"{list(value)} has too few entries") from None
         raise ConfigError(where, " ".join(str(error).split())) from None

@@ -20,7 +20,7 @@ def is_follower(trainer: Mapping[str, Any] | None) -> bool:
     ranks = ["LOCAL_RANK", "SLURM_PROCID"]
     if "TORCHELASTIC_RUN_ID" in os.environ:  # what torchrun starts; others may mean other things by it
         ranks.append("RANK")
-    if (trainer or {}).get("num_nodes", 1) > 1:  # on a cluster, nodes may well have numbers and nothing in common
+    if str((trainer or {}).get("num_nodes", 1)) != "1":  # nodes may well have numbers and nothing in common
         ranks.append("NODE_RANK")
     return any(int(os.environ.get(rank, "0")) > 0 for rank in ranks)
 

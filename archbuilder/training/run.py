@@ -53,7 +53,7 @@ def run(config: DictConfig) -> Record:
     from archbuilder.training.processes import is_follower
 
     folder = Path(config.folder)
-    with nullcontext() if is_follower(config.trainer) else alone_in(folder):
+    with nullcontext() if is_follower(config.get("trainer")) else alone_in(folder):
         (folder / FAILURE_FILE).unlink(missing_ok=True)
         return _run(config, folder)
 

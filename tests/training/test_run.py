@@ -203,6 +203,7 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         (["force=maybe"], ConfigError, "force: 'maybe' is not true or false"),
         (["channels_last=maybe"], ConfigError, "channels_last: 'maybe' is not true or false"),
         (["schedule.warmup=abc"], ConfigError, "schedule.warmup: 'abc' is not a number"),
+        (["schedule.end=null"], ConfigError, "schedule.end: null is not a number"),
         (["optimizer=adamw", "optimizer.betas=[0.9]"], ConfigError, "optimizer.betas: [0.9] has too few entries"),
         (["freeze=['*']"], ConfigError, "freeze: ['*'] leaves no weight that is trained"),
         (["checkpoint=null"], ConfigError, "checkpoint.every_seconds: null is not a number"),
