@@ -215,6 +215,8 @@ def _preview(options: argparse.Namespace) -> None:
     from archbuilder.files import write_bytes
     from archbuilder.training.entry import errors_for_people
 
+    if options.to.is_dir():
+        raise ConfigError("--to", f"{options.to} is a folder; name a file in it: {options.to / 'preview.png'}")
     with errors_for_people():
         config = settings(options.overrides, options.config_dir)
     write_bytes(options.to, preview(config))

@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--stream", action="store_true", help="images stay on the host and are sent batch by batch")
     chosen = parser.parse_args()
+    if chosen.images < chosen.batch:
+        parser.error(f"--images: a batch has {chosen.batch}; use as many or more, or a smaller --batch")
     dataset = synthetic(chosen.images)
     ours = BatchSource(
         dataset,

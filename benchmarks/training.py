@@ -154,6 +154,10 @@ def main() -> None:
     parser.add_argument("--trainer", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--compile", default="none", choices=("none", "whole", "blocks"))
     options = parser.parse_args()
+    if options.epochs < 2:
+        parser.error("--epochs: the first one is not counted; use 2 or more")
+    if options.images < options.batch:
+        parser.error(f"--images: a batch has {options.batch}; use as many or more, or a smaller --batch")
     device = "cuda" if options.trainer == "gpu" else "cpu"
     dataset = synthetic(options.images)
     pairs: list[tuple[Times, Times]] = []

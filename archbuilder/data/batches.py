@@ -55,7 +55,7 @@ class BatchSource:
             raise DataError(f"{dataset.name}: no split '{split}'; {suggestion(split, dataset.splits, 'there')}")
         content = dataset.splits[split]
         _check(batch_size, seed, rank, world)
-        if train and len(content) < world:
+        if len(content) < world:
             raise DataError(
                 f"{dataset.name}, split {split}: {len(content)} images are too few for {world} processes; "
                 f"use at most {len(content)}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
 MODES = {1: "L", 3: "RGB"}  # what PIL calls grey and colour
+MOST_TOLD = 10  # of the files that cannot be read
 VERSION = 1  # of how files become images; another one makes every cache anew
 
 Classes = dict[str, list[Path]]  # the files of each class
@@ -126,21 +127,32 @@ def _decoded(found: dict[str, Classes], names: list[str], size: int, channels: i
     """Return every split's images, decoded by as many threads as there are cores."""
     total = sum(len(paths) for classes in found.values() for paths in classes.values())
     print(f"decoding {total:,} images", file=sys.stderr)
-    splits = {}
+    splits, broken = {}, list[str]()
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for split, classes in found.items():
             files = [path for paths in classes.values() for path in paths]
             labels = [names.index(name) for name, paths in classes.items() for _ in paths]
             images = np.empty((len(files), size, size, channels), dtype=np.uint8)
-            decoded = threads.map(partial(decode, size=size, channels=channels), files)
-            try:
-                for i, image in enumerate(decoded):
+            for i, image in enumerate(threads.map(partial(_attempt, size=size, channels=channels), files)):
+                if isinstance(image, DataError):
+                    broken.append(str(image))
+                    if len(broken) == MOST_TOLD:
+                        threads.shutdown(cancel_futures=True)
+                        raise DataError("; ".join([*broken, "and maybe more"]))
+                else:
                     images[i] = image
-            except DataError:
-                threads.shutdown(cancel_futures=True)
-                raise
-            splits[split] = from_numpy(images, np.array(labels), split)
+            if not broken:
+                splits[split] = from_numpy(images, np.array(labels), split)
+    if broken:
+        raise DataError("; ".join(broken))
     return splits
+
+
+def _attempt(path: Path, size: int, channels: int) -> Array | DataError:
+    try:
+        return decode(path, size, channels)
+    except DataError as error:
+        return error
 
 
 def decode(path: Path, size: int, channels: int) -> Array:

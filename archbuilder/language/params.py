@@ -83,6 +83,8 @@ def _integer(value: Any, param: Param, names: Mapping[str, Value], where: str) -
 
 
 def _boolean(value: Any, param: Param, names: Mapping[str, Value], where: str) -> bool:
+    if isinstance(value, str) and value.isidentifier() and not names:
+        raise ConfigError(where, f"{_shown(value)} is not true or false")
     result = _expression(value, names, where) if isinstance(value, str) else value
     if not isinstance(result, bool):
         raise ConfigError(where, f"{_shown(value)} is not true or false")

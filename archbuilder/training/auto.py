@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archbuilder.errors import ConfigError
+
 AUTO = "auto"
 
 
@@ -74,8 +76,15 @@ def _place(machine: Available) -> str:
 
 
 def decided(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a trainer with every `auto` decided for this machine; prints what was, and why."""
-    choice = choose(settings, available())
+    """Return the settings of a trainer with every `auto` decided for this machine; prints what was, and why.
+
+    Raises ConfigError for a GPU that is not there.
+    """
+    machine = available()
+    choice = choose(settings, machine)
+    there = {"gpu": bool(machine.cards) or machine.mps, "cuda": bool(machine.cards), "mps": machine.mps}
+    if not there.get(choice.accelerator, True):
+        raise ConfigError("trainer", f"there is no {choice.accelerator} here; write trainer=auto, or trainer=cpu")
     if choice.why:
         print(f"trainer: {choice.accelerator}, {choice.precision} ({choice.why})", flush=True)
     return {

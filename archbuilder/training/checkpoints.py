@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ _NAME = re.compile(r"step(\d{9})-([0-9a-f]{16})\.ckpt")
 
 
 def write(folder: Path, step: int, content: dict[str, Any]) -> Path:
-    """Write plain data and tensors as the checkpoint of a step, and remove all but the newest.
+    """Write plain data and tensors as the checkpoint of a step, and remove all others but the newest.
 
     The name holds the content's hash, so that a file that was cut off or changed is known for what it is.
     Raises TrainingError where the disk takes no more; what was there before is then still there.
@@ -26,8 +27,9 @@ def write(folder: Path, step: int, content: dict[str, Any]) -> Path:
     data = _serialised(content)
     path = folder / f"step{step:09d}-{_digest(data)}.ckpt"
     _write(path, data)
-    for old in _listed(folder)[KEPT:]:
-        old.unlink()
+    for old in listed(folder)[KEPT:]:
+        if old != path:  # which takes the place of later ones when a run starts anew
+            old.unlink()
     return path
 
 
@@ -56,7 +58,7 @@ def _write(path: Path, data: bytes) -> None:
 def newest(folder: Path) -> tuple[Path | None, list[Path]]:
     """Return the newest whole checkpoint of a folder, or None, and the damaged ones that are newer."""
     damaged: list[Path] = []
-    for path in _listed(folder):
+    for path in listed(folder):
         if is_whole(path):
             return path, damaged
         damaged.append(path)
@@ -97,14 +99,13 @@ def plain(path: Path) -> Any:
         raise TrainingError(f"{path}: cannot be read as a checkpoint of plain data ({reason})") from None
 
 
-def clear(folder: Path, but: Path | None = None) -> None:
-    """Remove all checkpoints of a folder but one, and what a killed process left half-written."""
-    for path in (*_listed(folder), *folder.glob(".step*.ckpt.*")):
-        if path != but:
-            path.unlink(missing_ok=True)
+def remove(paths: Iterable[Path], folder: Path) -> None:
+    """Remove checkpoints of a folder, and what a killed process left half-written there."""
+    for path in (*paths, *folder.glob(".step*.ckpt.*")):
+        path.unlink(missing_ok=True)
 
 
-def _listed(folder: Path) -> list[Path]:
+def listed(folder: Path) -> list[Path]:
     """Return the checkpoints of a folder, newest first."""
     found = [path for path in folder.glob("step*.ckpt") if _NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: (path.name.partition("-")[0], path.stat().st_mtime_ns), reverse=True)

@@ -10,8 +10,8 @@ from archbuilder.data.augment import Augment
 from archbuilder.data.batches import BatchSource
 from archbuilder.data.images import Dataset
 
-# Evaluation keeps no gradients, so it affords larger batches; the figure does not change a result.
-EVALUATION_BATCH = 512
+# Evaluation keeps no gradients, so it affords larger batches, though not any: so many, or so many times the training's.
+EVALUATION_BATCH, EVALUATION_TIMES = 512, 4
 
 
 class Batches(lightning.LightningDataModule):
@@ -28,6 +28,8 @@ class Batches(lightning.LightningDataModule):
 
     def train_dataloader(self) -> BatchSource:
         self.train = self._source("train", self.batch_size, train=True, augment=self.augment)
+        # Asked for anew in later epochs where trainer.reload_dataloaders_every_n_epochs says so.
+        self.train.set_epoch(self.trainer.current_epoch)  # type: ignore[union-attr]
         return self.train
 
     @property
@@ -40,11 +42,16 @@ class Batches(lightning.LightningDataModule):
         assert self.train is not None
         self.train.set_position(epoch, batch)
 
+    @property
+    def evaluation_batch(self) -> int:
+        """How many images are evaluated at once; the figure does not change a result."""
+        return max(self.batch_size, min(EVALUATION_BATCH, EVALUATION_TIMES * self.batch_size))
+
     def val_dataloader(self) -> BatchSource:
-        return self._source("val", max(self.batch_size, EVALUATION_BATCH))
+        return self._source("val", self.evaluation_batch)
 
     def test_dataloader(self) -> BatchSource:
-        return self._source("test", max(self.batch_size, EVALUATION_BATCH))
+        return self._source("test", self.evaluation_batch)
 
     def _source(self, split: str, batch_size: int, **options: Any) -> BatchSource:
         assert self.trainer is not None

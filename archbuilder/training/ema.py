@@ -68,6 +68,9 @@ class Ema(lightning.Callback):
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         # Only now do the weights lie where they are trained, and hold what a checkpoint said.
         self._seen = trainer.global_step
+        steps, past = trainer.estimated_stepping_batches, round(1 / (1 - self.decay))
+        if past > steps and trainer.is_global_zero:
+            print(f"ema: an average over about {past} steps lags behind in {steps}; use a smaller ema, or null")
         self._tensors = tensors(module.averaged), tensors(module.net)  # type: ignore[arg-type]
 
     def on_train_batch_end(

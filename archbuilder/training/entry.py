@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.console import fail
-from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, suggestion
+from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, like, suggestion
 from archbuilder.files import write_text
 from archbuilder.paths import conf_dir
 from archbuilder.record import FAILURE_FILE, Record
@@ -24,6 +26,8 @@ from archbuilder.sweep.lock import LOCK_FILE, BusyError
 
 ENGINES = ("joblib", "ray", "submitit", "optuna")
 """Packages that run the jobs of a sweep, or propose them; each is an extra of ours."""
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+ELSEWHERE = "elsewhere with hydra.run.dir=DIR or, for a sweep, hydra.sweep.dir=DIR"
 
 
 def model_overrides(arguments: list[str]) -> list[str]:
@@ -47,13 +51,20 @@ def job(config: DictConfig) -> float | tuple[float, int] | None:
     if is_launched():
         # Paths are meant from where the command was given; processes of a cluster begin elsewhere.
         os.chdir(HydraConfig.get().runtime.cwd)
-    if is_follower():
+    follower = is_follower(config.get("trainer"))
+    if follower:
         # One process speaks for all.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    if not config.folder:
+        _remove_if_unused(Path(HydraConfig.get().runtime.output_dir))
+        fail(ConfigError("folder", "a run needs one; leave this out, or write hydra.run.dir=DIR"))
     folder = Path(config.folder)
     try:
         record = run(config)
-        return None if is_follower() else _objectives(record)
+        return None if follower else _objectives(record)
+    except KeyboardInterrupt:
+        _remove_if_unused(folder)
+        raise
     except BusyError as error:
         # Whatever becomes of the run, the process that is at work on it will tell.
         if HydraConfig.get().mode != RunMode.MULTIRUN:
@@ -61,17 +72,18 @@ def job(config: DictConfig) -> float | tuple[float, int] | None:
         print(f"error: {error}", file=sys.stderr)
         return None
     except Exception as error:
-        known = isinstance(error, ArchbuilderError)
+        known = error if isinstance(error, ArchbuilderError) else _of_the_disk(error)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            write_text(folder / FAILURE_FILE, f"{text}\n")
+            text = str(known or f"{type(error).__name__}: {error}")
             print(f"error: {text}" if known else traceback.format_exc(), file=sys.stderr)
+            with suppress(OSError):  # where the disk takes nothing, this too
+                write_text(folder / FAILURE_FILE, f"{text}\n")
             return None
         if not known:
             raise
         _remove_if_unused(folder)
         # Not raised further: Hydra would add its own words to the error's.
-        fail(error)  # type: ignore[arg-type]
+        fail(known)
 
 
 def _objectives(record: Record) -> float | tuple[float, int]:
@@ -82,6 +94,14 @@ def _objectives(record: Record) -> float | tuple[float, int]:
     accuracy = [result.accuracy for result in record.results if result.split == "val"][-1]
     hydra: Any = HydraConfig.get()
     return (accuracy, record.cost.params) if OmegaConf.is_list(hydra.sweeper.get("direction")) else accuracy
+
+
+def _of_the_disk(error: BaseException) -> TrainingError | None:
+    """Return an error of a disk that takes nothing, or nothing more, for people; None for any other."""
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        room = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return TrainingError(f"{error.filename or 'the disk'}: {error.strerror}; {room}write {ELSEWHERE}")
+    return None
 
 
 def _remove_if_unused(folder: Path) -> None:
@@ -101,9 +121,10 @@ def errors_for_people() -> Iterator[None]:
     except ArchbuilderError as error:
         fail(error)
     except (HydraException, OmegaConfBaseException) as error:
-        fail(explain(error, _known_keys))
-    except PermissionError as error:
-        fail(ConfigError(str(error.filename), f"{error.strerror}; choose another place with hydra.run.dir=DIR"))
+        fail(explain(error, _defaults))
+    except KeyboardInterrupt:
+        print("stopped; the same command begins again, or goes on from what was saved", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from None
     except ValueError as error:
         # Hydra's word for optimizer=null; any other ValueError is a bug and keeps its traceback.
         if "Config group override" not in str(error):
@@ -111,14 +132,16 @@ def errors_for_people() -> Iterator[None]:
         nulls = [text for text in sys.argv[1:] if text.endswith("=null")]
         fail(ConfigError(" ".join(nulls), "a group needs a choice; python train.py --help lists them"))
     except Exception as error:
+        if told := _of_the_disk(error):
+            fail(told)
         engine = type(error).__module__.partition(".")[0]
         if engine not in ENGINES:
             raise
         fail(TrainingError(f"{engine} lost a job: {error}\nthe same command trains what is not finished"))
 
 
-def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigError:
-    """Return Hydra's error with the nearest key; `known_keys` gives the keys below a dotted key."""
+def explain(error: Exception, defaults: Callable[[], dict[str, Any]]) -> ConfigError:
+    """Return Hydra's error with the nearest key; `defaults` gives the configuration that was to be overridden."""
     text = " ".join(str(error).split())
     missing = re.search(r"Could not (?:find|load) '(hydra/\w+|\w+)/([^']+)'", text)
     if missing and missing.group(2).split("_")[0] in ENGINES:
@@ -131,12 +154,19 @@ def explain(error: Exception, known_keys: Callable[[str], list[str]]) -> ConfigE
         # What could not even be parsed carries the override it came from.
         return ConfigError(str(getattr(error, "override", None) or "command line"), text)
     key = found.group(1).split("@")[0]
-    parts = key.split(".")
-    for depth, part in enumerate(parts):
-        names = known_keys(".".join(parts[:depth]))
-        if names and part not in names:
-            return ConfigError(key, f"there is no key '{part}'; {suggestion(part, names, 'keys')}")
+    node: Any = defaults()
+    for part in key.split("."):
+        if node and isinstance(node, dict) and part not in node:
+            return ConfigError(key, f"there is no key '{part}'; {_nearest(part, node)}")
+        node = node.get(part) if isinstance(node, dict) else None
     return ConfigError(key, text)
+
+
+def _nearest(word: str, node: dict[str, Any]) -> str:
+    """Return the key that was meant: of this level, else of the next, as in optimizer.lr."""
+    below = {key: f"{group}.{key}" for group, inner in node.items() if isinstance(inner, dict) for key in inner}
+    deeper = like(word, below)
+    return f"did you mean '{below[deeper[0]]}'?" if deeper and not like(word, node) else suggestion(word, node, "keys")
 
 
 def _no_such_choice(group: str, name: str) -> ConfigError:
@@ -154,11 +184,10 @@ def _no_such_choice(group: str, name: str) -> ConfigError:
     return ConfigError(group, f"there is no {group} '{name}'; {suggestion(name, near, 'known')}")
 
 
-def _known_keys(key: str) -> list[str]:
-    """Return the keys of the default configuration below a dotted key."""
+def _defaults() -> dict[str, Any]:
+    """Return the configuration without the command line's overrides; empty where it cannot be made."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf
 
     # With the groups that were chosen: data=arrays has other keys than the default.
     chosen = [
@@ -170,6 +199,5 @@ def _known_keys(key: str) -> list[str]:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             config = compose("train", overrides=chosen)
     except HydraException:
-        return []
-    node = OmegaConf.select(config, key) if key else config
-    return [str(name) for name in node] if OmegaConf.is_dict(node) else []
+        return {}
+    return dict(OmegaConf.to_container(config))  # type: ignore[arg-type]

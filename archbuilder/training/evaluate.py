@@ -6,6 +6,7 @@ import itertools
 import math
 
 import lightning
+import torch
 
 from archbuilder.data.images import Dataset
 from archbuilder.errors import TrainingError
@@ -34,13 +35,18 @@ def _single(trainer: lightning.Trainer) -> lightning.Trainer:
     """Return a trainer of one process: shares of several would have to be of equal length."""
     return lightning.Trainer(
         accelerator=trainer.accelerator.name(),
-        devices=1,
+        devices=_same(trainer.strategy.root_device),
         precision=trainer.precision,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _same(device: torch.device) -> int | list[int]:
+    """Return which devices to ask for: the very one that was trained on, or the only one."""
+    return [device.index] if device.type == "cuda" and device.index is not None else 1
 
 
 def _means(split: str, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> Means:

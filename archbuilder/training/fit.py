@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from torch import nn
@@ -16,7 +18,7 @@ from torch import nn
 from archbuilder.assemble import Block, assemble
 from archbuilder.data.augment import from_settings
 from archbuilder.data.images import Dataset
-from archbuilder.errors import TrainingError
+from archbuilder.errors import ConfigError, TrainingError
 from archbuilder.graph import Graph
 from archbuilder.record import Result, Training
 from archbuilder.training import checkpoints
@@ -26,14 +28,16 @@ from archbuilder.training.ema import averaged_copy
 from archbuilder.training.evaluate import evaluate
 from archbuilder.training.keeper import Files, Keeper
 from archbuilder.training.latency import latency
-from archbuilder.training.memory import is_out_of_memory, out_of_memory
+from archbuilder.training.memory import ONE_VALUE, is_out_of_memory, out_of_memory, too_little_to_evaluate
 from archbuilder.training.metrics import MetricsFile
 from archbuilder.training.module import Classifier
 from archbuilder.training.parts import make, make_callbacks, quiet
 from archbuilder.training.prepare import prepare, recipe_callbacks
 from archbuilder.training.progress import Bar, Stopwatch, progress
 from archbuilder.training.provenance import device_name
-from archbuilder.training.resume import CHECKPOINTS, Identity
+from archbuilder.training.resume import CHECKPOINTS, Identity, differences
+from archbuilder.training.settings import checkpoint_seconds
+from archbuilder.training.signals import RESUME_ME, say
 from archbuilder.training.trackers import start
 from archbuilder.training.weights import make_optimizer
 
@@ -44,7 +48,7 @@ class Fitted:
 
     `kept` is the network with the weights that are handed on: averaged ones where there are, which is what an average
     is for; the raw ones lie in the checkpoint. Of several processes, all but the `main` one have no results, and leave
-    writing to it.
+    writing to it. `processes` is how many shared the training.
     """
 
     net: Block
@@ -52,6 +56,7 @@ class Fitted:
     training: Training
     results: list[Result]
     main: bool
+    processes: int
 
 
 def fit(
@@ -81,27 +86,65 @@ def fit(
     lightning.seed_everything(settings["seed"], workers=True, verbose=False)
     module = _module(config, settings, graph, dataset)
     folder = Path(config.folder)
-    keeper = Keeper(folder / CHECKPOINTS, identity, float(config.checkpoint.every_seconds), resume)
+    keeper = Keeper(folder / CHECKPOINTS, identity, checkpoint_seconds(config), resume)
     loggers = loggers or {}
     trainer = _trainer(config, settings, [Stopwatch(), MetricsFile(folder), keeper, *watchers], loggers)
     start(loggers)
-    if not _trained(trainer, module, batches, resume):
+    with _told_if_stopped(trainer, "at once; the same command goes on from what was saved"):
+        trained = _trained(trainer, module, batches, resume)
+    if not trained:
         raise out_of_memory(module, batches)
-    training = _training(folder / CHECKPOINTS, trainer, graph)
-    results = evaluate(dataset, module, trainer, batches) if trainer.is_global_zero else []
+    with _told_if_stopped(trainer, "during the last evaluation; the same command evaluates again"):
+        training = _training(keeper, trainer, graph)
+        results = _evaluated(dataset, module, trainer, batches) if trainer.is_global_zero else []
     # Those that count come last.
-    return Fitted(module.net, list(module.weights.values())[-1], training, results, trainer.is_global_zero)
+    kept = list(module.weights.values())[-1]
+    return Fitted(module.net, kept, training, results, trainer.is_global_zero, trainer.world_size)
+
+
+@contextmanager
+def _told_if_stopped(trainer: lightning.Trainer, how: str) -> Iterator[None]:
+    """Leave with a line and the code that means `start me again` where Lightning would leave without a word."""
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        if isinstance(leaving, SystemExit) and leaving.code not in (None, 1):
+            raise
+        if trainer.is_global_zero:
+            say(f"stopped {how}")
+        raise SystemExit(RESUME_ME) from None
 
 
 def _trained(trainer: lightning.Trainer, module: Classifier, batches: Batches, resume: Path | None) -> bool:
-    """Train; return False where the memory did not suffice, once what the failed step held is free again."""
+    """Train; return False where the memory did not suffice for a step, once what it held is free again."""
     try:
         trainer.fit(module, datamodule=batches, ckpt_path=resume, weights_only=True)
+    except MisconfigurationException as error:
+        raise ConfigError("trainer and callbacks", " ".join(str(error).split())) from None
+    except ValueError as error:
+        if ONE_VALUE not in str(error):
+            raise
+        raise ConfigError(
+            "batch_size", f"{batches.batch_size} leaves a norm but one number per channel to go by; use 2 or more"
+        ) from None
+    except RuntimeError as error:
+        if "conditioned on metric" in str(error):  # early stopping
+            raise ConfigError("callbacks", " ".join(str(error).split())) from None
+        if not is_out_of_memory(error):
+            raise
+        if not module.training:  # an epoch's evaluation, which it was switched for
+            raise too_little_to_evaluate(batches) from None
+        return False
+    return True
+
+
+def _evaluated(dataset: Dataset, module: Classifier, trainer: lightning.Trainer, batches: Batches) -> list[Result]:
+    try:
+        return evaluate(dataset, module, trainer, batches)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        return False
-    return True
+        raise too_little_to_evaluate(batches) from None
 
 
 def _module(config: DictConfig, settings: dict[str, Any], graph: Graph, dataset: Dataset) -> Classifier:
@@ -138,12 +181,15 @@ def _trainer(
     return trainer
 
 
-def _training(folder: Path, trainer: lightning.Trainer, graph: Graph) -> Training:
+def _training(keeper: Keeper, trainer: lightning.Trainer, graph: Graph) -> Training:
     """Return what the training took, all sittings together, as the last checkpoint tells it."""
-    path, _ = checkpoints.newest(folder)
-    if path is None:
-        raise TrainingError(f"{folder}: the last checkpoint is gone; the same command trains again")
-    content = checkpoints.read(path)
+    path, _ = checkpoints.newest(keeper.folder)
+    content = checkpoints.read(path) if path else None
+    if content is None or differences(content, keeper.identity):
+        raise TrainingError(
+            f"there is nothing left to train: it was trained for {trainer.current_epoch} of {trainer.max_epochs} "
+            "epochs; raise trainer.max_epochs, or whatever else limits it"
+        )
     watch = content["callbacks"]["Stopwatch"]
     return Training(
         epochs=content["archbuilder"]["position"][0],

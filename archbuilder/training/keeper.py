@@ -17,11 +17,13 @@ from archbuilder.training import checkpoints
 from archbuilder.training.datamodule import Batches
 from archbuilder.training.module import Classifier
 from archbuilder.training.parts import quiet
-from archbuilder.training.randomness import random_state, set_random_state
+from archbuilder.training.randomness import mixed, random_state, set_random_state
 from archbuilder.training.signals import RESUME_ME, Requests, name_of, requeue, say
 
-# Processes ask one another whether one of them was told to stop only every so many steps: asking is waiting.
+# Processes ask one another whether to stop or to save only every so many steps: asking is waiting.
 ASK_EVERY = 8
+# Between two checkpoints lies so many times what saving one takes.
+RARELY = 20
 
 
 class Files(CheckpointIO):
@@ -47,6 +49,8 @@ class Keeper(Checkpoint):
 
     A checkpoint holds what Lightning keeps (weights, optimizer, schedule, progress, callbacks) and under `archbuilder`
     what a run is (`identity`) and what else a step depends on: random numbers, the place in the epoch, its sums.
+    Saving takes a twentieth of the time at most, unless `every_seconds` is 0, which saves after every step. The first
+    one that is saved takes the place of all that was in the folder.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, str], every_seconds: float, resumed: Path | None) -> None:
@@ -56,10 +60,15 @@ class Keeper(Checkpoint):
         self.resumed = resumed
         self.requests = Requests()
         self._saved_at = time.monotonic()
+        self._saving = 0.0
+        """How many seconds the last save took."""
+        self._saved = False
+        self._finished = False
         self._state: dict[str, Any] | None = None
 
-    def setup(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
-        quiet()  # once more, in processes that were started for the training
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        quiet()  # once more, in processes that are started for the training, before Lightning begins there
+        vars(self).update(state)
 
     # -- what a checkpoint holds ---------------------------------------------------------------------------------
 
@@ -72,6 +81,7 @@ class Keeper(Checkpoint):
             "schema": 1,
             "identity": self.identity,
             "position": list(_position(trainer)),
+            "finished": self._finished,
             "processes": _gathered(trainer, own),
         }
 
@@ -84,8 +94,9 @@ class Keeper(Checkpoint):
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
-        if trainer.is_global_zero:
-            checkpoints.clear(self.folder, but=self.resumed)
+        if trainer.global_rank:
+            # All began with the same numbers, for the same weights; what they drop out is to differ.
+            torch.manual_seed(mixed(torch.initial_seed(), trainer.global_rank))
         if self._state is not None:
             epoch, batch = self._state["position"]
             processes = self._state["processes"]
@@ -95,12 +106,15 @@ class Keeper(Checkpoint):
                     f"go on with as many, not {trainer.world_size}"
                 )
             if len(processes) == trainer.world_size:
-                own = processes[trainer.global_rank]
-                set_random_state(own["random"])
-                module.set_sums(own["sums"])
+                set_random_state(processes[trainer.global_rank]["random"])
+                module.set_sums(processes[trainer.global_rank]["sums"])
             datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
             assert isinstance(datamodule, Batches)
             datamodule.go_to(epoch, batch)
+            # A callback may have ended the run early; only the evaluation is missing then.
+            own = self.resumed is not None and self.resumed.resolve().parent == self.folder.resolve()
+            same = self._state["identity"]["settings"] == self.identity["settings"]
+            trainer.should_stop = own and same and self._state["finished"]
             self._state = None
         self._saved_at = time.monotonic()
         self.requests.listen()
@@ -116,26 +130,26 @@ class Keeper(Checkpoint):
             module.check_finite(self._last_good)
         if index + 1 >= trainer.num_training_batches:
             return  # the end of the epoch is near, and evaluation before it
+        # Evaluation within an epoch comes after this hook, and would be left out by a run that goes on behind it.
+        every = trainer.val_check_batch or 1
+        if every > 1 and (index + 1) % every == 0:
+            return
         # Gradients in between two steps are not part of a checkpoint.
         if (index + 1) % trainer.accumulate_grad_batches:
             return
-        if self._asked_to_stop(trainer, index):
-            self._stop(trainer, module)
-        elif trainer.world_size == 1 and self._due():
-            self._save(trainer, module)
+        if trainer.world_size == 1 or trainer.global_step % ASK_EVERY == 0:
+            self._look(trainer, module)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
         module.check_finite(self._last_good)
         if trainer.current_epoch + 1 >= (trainer.max_epochs or 0) or trainer.should_stop:
             return  # what is left is quickly done: the run ends by itself
-        if self._asked_to_stop(trainer, 0):
-            self._stop(trainer, module)
-        elif trainer.strategy.broadcast(self._due()):
-            self._save(trainer, module)
+        self._look(trainer, module)
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         assert isinstance(module, Classifier)
+        self._finished = True
         self._save(trainer, module)
         # Before Lightning gives back what it had taken itself.
         self.requests.leave()
@@ -146,21 +160,31 @@ class Keeper(Checkpoint):
         self.requests.leave()
 
     def _due(self) -> bool:
-        return time.monotonic() - self._saved_at >= self.every_seconds
+        interval = max(self.every_seconds, RARELY * self._saving) if self.every_seconds else 0.0
+        return time.monotonic() - self._saved_at >= interval
 
     def _save(self, trainer: lightning.Trainer, module: Classifier) -> None:
         module.check_finite(self._last_good)
+        begin = time.monotonic()
+        before = [] if self._saved else checkpoints.listed(self.folder)
         trainer.save_checkpoint(self.folder)
+        if trainer.is_global_zero:
+            checkpoints.remove([path for path in before if path != self.resumed], self.folder)
+        self._saved = True
         self._saved_at = time.monotonic()
+        self._saving = self._saved_at - begin
 
-    def _asked_to_stop(self, trainer: lightning.Trainer, index: int) -> bool:
-        if trainer.world_size == 1:
-            return self.requests.received is not None
-        if index % ASK_EVERY:
-            return False
-        asked = torch.tensor(float(self.requests.received is not None), device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(asked)
-        return bool(asked.item())
+    def _look(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        """Stop where one of the processes was told to; save where the first one finds that it is time."""
+        stop, save = self.requests.received is not None, trainer.is_global_zero and self._due()
+        if trainer.world_size > 1:
+            wanted = torch.tensor([float(stop), float(save)], device=trainer.strategy.root_device)
+            torch.distributed.all_reduce(wanted)
+            stop, save = wanted.bool().tolist()
+        if stop:
+            self._stop(trainer, module)
+        elif save:
+            self._save(trainer, module)
 
     def _stop(self, trainer: lightning.Trainer, module: Classifier) -> None:
         """Save, say so and leave with the code that means: start me again."""
@@ -174,7 +198,8 @@ class Keeper(Checkpoint):
         raise SystemExit(RESUME_ME)
 
     def _last_good(self) -> Path | None:
-        return checkpoints.newest(self.folder)[0]
+        # Until the first is saved, those in the folder may be of other settings.
+        return checkpoints.newest(self.folder)[0] if self._saved else self.resumed
 
 
 def _position(trainer: lightning.Trainer) -> tuple[int, int]:

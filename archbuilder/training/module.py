@@ -92,6 +92,10 @@ class Classifier(lightning.LightningModule):
         self._figures: dict[str, float] | None = None
         self.losses: list[Tensor] = []
         """The loss of every step since the last look at them, on the device: nothing waits for them."""
+        # Sums of each process's own images, which DDP would overwrite with the first process's at every step.
+        self._ddp_params_and_buffers_to_ignore = [
+            name for name, _ in self.named_buffers() if name.split(".")[0].endswith("_totals")
+        ]
 
     @property
     def weights(self) -> dict[str, nn.Module]:
@@ -146,15 +150,34 @@ class Classifier(lightning.LightningModule):
             "lower optimizer.lr, a longer schedule.warmup, or trainer.gradient_clip_val=1"
         )
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raise TrainingError where the checkpoint, of the same network, is of a recipe that keeps other things."""
+        averaged = any(name.startswith("averaged.") for name in checkpoint["state_dict"])
+        saved = [_form(group) for group in checkpoint["optimizer_states"][0]["param_groups"]]
+        own = [_form(group) for group in self.optimizer.param_groups]
+        other = ["ema"] * (averaged != (self.averaged is not None))
+        if {keys for keys, _ in saved} != {keys for keys, _ in own}:
+            other.append("optimizer")
+        elif saved != own:
+            other.append("freeze, whiten or norm_bias_lr")
+        if other:
+            raise TrainingError(
+                f"resume: the checkpoint was saved with another {' and another '.join(other)}; "
+                "go on with what it was saved with, or write resume=null"
+            )
+
     def sums(self) -> dict[str, Any]:
         """Return what the epoch in progress has summed up so far, as plain data and tensors."""
-        totals = {"loss": self.train_totals.loss.cpu(), "counts": self.train_totals.counts.cpu()}
-        return {"train": totals, "lr": self.lr}
+        sums = {"train": self.train_totals, "val": self.val_totals}
+        tensors = {name: {"loss": each.loss.cpu(), "counts": each.counts.cpu()} for name, each in sums.items()}
+        return {**tensors, "validated": self.validated, "lr": self.lr}
 
     def set_sums(self, sums: dict[str, Any]) -> None:
         """Put back what `sums` returned."""
-        self.train_totals.loss.copy_(sums["train"]["loss"])
-        self.train_totals.counts.copy_(sums["train"]["counts"])
+        for name, totals in (("train", self.train_totals), ("val", self.val_totals)):
+            totals.loss.copy_(sums[name]["loss"])
+            totals.counts.copy_(sums[name]["counts"])
+        self.validated = sums["validated"]
         self.lr = sums["lr"]
 
     def epoch_figures(self) -> dict[str, float]:
@@ -190,6 +213,11 @@ class Classifier(lightning.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = call(self.make_schedule, "schedule", self.optimizer, steps)
         return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _form(group: dict[str, Any]) -> tuple[tuple[str, ...], int]:
+    """Return what a group of an optimizer holds: settings, and how many weights."""
+    return tuple(sorted(set(group) - {"initial_lr"})), len(group["params"])
 
 
 def _named(split: str, means: Means) -> dict[str, float]:

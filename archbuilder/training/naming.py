@@ -76,6 +76,6 @@ def run_settings(config: DictConfig) -> dict[str, Any]:
     settings["callbacks"] = {
         name: node
         for name, node in dict(callbacks).items()  # type: ignore[arg-type]
-        if node and not str(node.get("_target_", "")).endswith(CHECKPOINT)
+        if node and not (isinstance(node, dict) and str(node.get("_target_", "")).endswith(CHECKPOINT))
     }
     return settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import lightning
@@ -32,7 +32,13 @@ def call(factory: Callable[..., T], where: str, *arguments: Any) -> T:
     """Return what a partly described thing makes of the rest; raises ConfigError where its settings do not fit."""
     try:
         return factory(*arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, IndexError) as error:
+        for key, value in getattr(factory, "keywords", {}).items():
+            if isinstance(error, TypeError) and (isinstance(value, str) or (value is None and "None" in str(error))):
+                shown = "null" if value is None else f"'{value}'"
+                raise ConfigError(f"{where}.{key}", f"{shown} is not a number") from None
+            if isinstance(error, IndexError) and isinstance(value, Sequence) and not isinstance(value, str):
+                raise ConfigError(f"{where}.{key}", f"{list(value)} has too few entries") from None
         raise ConfigError(where, " ".join(str(error).split())) from None
 
 
@@ -52,7 +58,8 @@ def make_callbacks(config: Mapping[str, Any] | None) -> list[lightning.Callback]
 
 def quiet() -> None:
     """Keep Lightning's notices about its own surroundings away from what a person reads here."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     for notice in (
         # The batches are on the device already: there are no worker processes to have more of.
         ".*does not have many workers.*",

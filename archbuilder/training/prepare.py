@@ -22,6 +22,8 @@ def prepare(net: Block, settings: dict[str, Any], dataset: Dataset) -> None:
         whiten(net, settings["whiten"], dataset)
     for pattern in settings["freeze"]:
         _freeze(net, pattern)
+    if settings["freeze"] and not any(weight.requires_grad for weight in net.parameters()):
+        raise ConfigError("freeze", f"{settings['freeze']} leaves no weight that is trained; name fewer")
 
 
 def _freeze(net: Block, pattern: str) -> None:

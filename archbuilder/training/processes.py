@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,14 @@ from archbuilder.errors import ConfigError
 from archbuilder.language.overrides import quoted
 
 
-def is_follower() -> bool:
-    """Tell whether this process was started by another one to train along with it."""
-    return int(os.environ.get("LOCAL_RANK", "0")) > 0 or int(os.environ.get("SLURM_PROCID", "0")) > 0
+def is_follower(trainer: Mapping[str, Any] | None) -> bool:
+    """Tell whether this process trains along with another one, which speaks and writes for all."""
+    ranks = ["LOCAL_RANK", "SLURM_PROCID"]
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # what torchrun starts; others may mean other things by it
+        ranks.append("RANK")
+    if str((trainer or {}).get("num_nodes", 1)) != "1":  # nodes may well have numbers and nothing in common
+        ranks.append("NODE_RANK")
+    return any(int(os.environ.get(rank, "0")) > 0 for rank in ranks)
 
 
 def is_launched() -> bool:
@@ -67,7 +72,7 @@ def repeat_this_job(config: DictConfig) -> None:
             "a job that hydra/launcher starts trains in one process on one device; "
             "write trainer=auto, or sweep without a launcher",
         )
-    if not HydraConfig.initialized() or "spawn" in strategy or "fork" in strategy or is_follower():
+    if not HydraConfig.initialized() or "spawn" in strategy or "fork" in strategy:
         return
     hydra: Any = HydraConfig.instance().cfg
     folder = Path(config.folder).resolve()

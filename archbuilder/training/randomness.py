@@ -9,6 +9,11 @@ import numpy as np
 import torch
 
 
+def mixed(seed: int, rank: int) -> int:
+    """Return a seed for one of several processes: not their sum, which would be the next seed's."""
+    return int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
+
+
 def random_state() -> dict[str, Any]:
     """Return the state of torch's (CPU and every GPU), numpy's and Python's generators."""
     kind, keys, position, has_gauss, gauss = np.random.get_state()

@@ -14,13 +14,22 @@ from archbuilder.record import content_hash
 from archbuilder.training import checkpoints
 
 CHECKPOINTS = "checkpoints"
+MACHINE = "machine"
 
 Identity = dict[str, str]
 
 
 def identity(graph: Graph, dataset: Dataset, settings: dict[str, Any]) -> Identity:
-    """Return what a run is, by hashes: its network, its data, its settings."""
+    """Return what a run is, by hashes: its network, its data, its settings, as they were given.
+
+    What a machine makes of `auto` is no part of it: a run may go on on another one.
+    """
     return {"network": graph_hash(graph), "data": dataset.fingerprint, "settings": content_hash(settings)}
+
+
+def on_machine(own: Identity, trainer: dict[str, Any]) -> Identity:
+    """Return an identity with where and how precisely it is trained, which a checkpoint tells but need not share."""
+    return {**own, MACHINE: f"{trainer['accelerator']}, {trainer['precision']}"}
 
 
 def starting_point(wanted: Any, folder: Path, own: Identity) -> Path | None:
@@ -43,11 +52,12 @@ def _automatic(folder: Path, own: Identity) -> Path | None:
         print(f"{os.path.relpath(one)}: is damaged and left aside")
     if path is None:
         return None
-    changed = _differences(checkpoints.read(path), own)
+    content = checkpoints.read(path)
+    changed = differences(content, own)
     if changed:
         print(f"{os.path.relpath(path)}: the {' and the '.join(changed)} changed since; starting anew")
         return None
-    print(f"going on from {os.path.relpath(path)}")
+    _tell(os.path.relpath(path), content, own)
     return path
 
 
@@ -58,15 +68,23 @@ def _named(path: Path, own: Identity) -> Path:
         if found is None:
             raise TrainingError(f"{path}: there is no whole checkpoint in this folder")
         path = found
-    changed = _differences(checkpoints.read(path), own)
+    content = checkpoints.read(path)
+    changed = differences(content, own)
     if "network" in changed:
         raise TrainingError(f"{path}: is the checkpoint of another network; go on with the one it was saved from")
     for what in changed:
         print(f"{path}: was saved with other {what}")
-    print(f"going on from {path}")
+    _tell(str(path), content, own)
     return path
 
 
-def _differences(content: dict[str, Any], own: Identity) -> list[str]:
+def differences(content: dict[str, Any], own: Identity) -> list[str]:
+    """Return what a checkpoint's run was that this one is not: another network, data, settings."""
     saved = content["archbuilder"]["identity"]
-    return [what for what in own if saved.get(what) != own[what]]
+    return [what for what in own if what != MACHINE and saved.get(what) != own[what]]
+
+
+def _tell(path: str, content: dict[str, Any], own: Identity) -> None:
+    saved = content["archbuilder"]["identity"].get(MACHINE)
+    where = f", which was saved on {saved}; this is {own[MACHINE]}" if saved != own.get(MACHINE) else ""
+    print(f"going on from {path}{where}")

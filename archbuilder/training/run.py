@@ -6,6 +6,7 @@ import os
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -52,7 +53,7 @@ def run(config: DictConfig) -> Record:
     from archbuilder.training.processes import is_follower
 
     folder = Path(config.folder)
-    with nullcontext() if is_follower() else alone_in(folder):
+    with nullcontext() if is_follower(config.get("trainer")) else alone_in(folder):
         (folder / FAILURE_FILE).unlink(missing_ok=True)
         return _run(config, folder)
 
@@ -80,14 +81,15 @@ def _run(config: DictConfig, folder: Path) -> Record:
     from archbuilder.training.auto import decided
     from archbuilder.training.fit import fit
     from archbuilder.training.processes import group, repeat_this_job
-    from archbuilder.training.resume import identity, starting_point
+    from archbuilder.training.resume import identity, on_machine, starting_point
     from archbuilder.training.trackers import closing, make_loggers, tell, tracked
 
+    given = identity(graph, dataset, settings)
     settings["trainer"] = decided(settings["trainer"])
+    own = on_machine(given, settings["trainer"])
     repeat_this_job(config)
-    own = identity(graph, dataset, settings)
     start = None if force else starting_point(config.resume, folder, own)
-    loggers = make_loggers(config.logger, tracked(config, own))
+    loggers = make_loggers(config.logger, tracked(config, given))
     with closing(loggers):
         with group():
             fitted = fit(config, settings, graph, dataset, own, start, loggers)
@@ -101,12 +103,17 @@ def _run(config: DictConfig, folder: Path) -> Record:
 def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted, record: Record) -> None:
     from archbuilder.zoo.weights import write_weights
 
-    # The record vouches for the files beside it, so it goes first and comes last.
-    (folder / RECORD_FILE).unlink(missing_ok=True)
-    write_yaml(folder / CONFIG_FILE, settings)
-    write_json(folder / ARCHITECTURE_FILE, to_json(graph))
-    write_weights(fitted.kept, folder / WEIGHTS_FILE)
-    write_record(record, folder)
+    # Aside first, so that an earlier result is still whole where the disk does not take all of this one.
+    with TemporaryDirectory(prefix=".new-", dir=folder) as name:
+        new = Path(name)
+        write_yaml(new / CONFIG_FILE, settings)
+        write_json(new / ARCHITECTURE_FILE, to_json(graph))
+        write_weights(fitted.kept, new / WEIGHTS_FILE)
+        write_record(record, new)
+        # The record vouches for the files beside it, so it goes first and comes last.
+        (folder / RECORD_FILE).unlink(missing_ok=True)
+        for file in (CONFIG_FILE, ARCHITECTURE_FILE, WEIGHTS_FILE, RECORD_FILE):
+            (new / file).replace(folder / file)
 
 
 def _changed(record: Record, graph: Graph, dataset: Dataset) -> str:
@@ -155,7 +162,7 @@ def _record(settings: dict[str, Any], graph: Graph, budget: dict[str, int], data
     description = describe_graph(graph)
     parameters = list(fitted.net.parameters())
     trainable = sum(p.numel() for p in parameters if p.requires_grad)
-    recipe = recipe_settings(settings)
+    recipe = recipe_settings(settings, fitted.processes)
     return Record(
         architecture=Architecture(graph.name, graph_hash(graph), budget),
         cost=Cost(sum(p.numel() for p in parameters), trainable, description.macs, description.peak_activations),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.errors import ConfigError
 from archbuilder.language.params import Param, read
@@ -50,6 +50,7 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             f"{settings['ema']} would keep {'nothing' if settings['ema'] == 0 else 'everything'} "
             "of the past; use 0.99 or 0.999, or null for no average",
         )
+    checkpoint_seconds(config)
     settings["model"] = _within_budget(settings["model"], settings.pop("budget", None))
     trainer = settings["trainer"]
     for key, param in _TRAINER.items():
@@ -64,6 +65,12 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
     return settings
 
 
+def checkpoint_seconds(config: DictConfig) -> float:
+    """Return after how many seconds a run is saved; raises ConfigError where that is no number."""
+    seconds = OmegaConf.select(config, "checkpoint.every_seconds")
+    return float(read(seconds, Param("number", minimum=0), {}, "checkpoint.every_seconds"))  # type: ignore[arg-type]
+
+
 def _within_budget(model: dict[str, Any], budget: Any) -> dict[str, Any]:
     """Return a model with the run's `budget`: parameters, or a kind of cost with its limit, as in {macs: 40M}."""
     if budget is None:
@@ -73,8 +80,11 @@ def _within_budget(model: dict[str, Any], budget: Any) -> dict[str, Any]:
     return {**model, "budget": budget if isinstance(budget, dict) else {"params": budget}}
 
 
-def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return how a network is trained, without what it is trained on, on which machine, and from which seed."""
+def recipe_settings(settings: dict[str, Any], processes: int = 1) -> dict[str, Any]:
+    """Return how a network is trained, without what it is trained on, on which machine, and from which seed.
+
+    Several processes are named: a step is of so many times `batch_size` images.
+    """
     trainer = {
         key: value
         for key, value in settings["trainer"].items()
@@ -82,4 +92,5 @@ def recipe_settings(settings: dict[str, Any]) -> dict[str, Any]:
     }
     kept = ("augment", "optimizer", "schedule", "batch_size", "label_smoothing", "ema", "init", "freeze",
             "whiten", "whiten_bias_epochs", "norm_bias_lr")  # fmt: skip
-    return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"]}
+    several = {"processes": processes} if processes > 1 else {}
+    return {**{key: settings[key] for key in kept}, "trainer": trainer, "callbacks": settings["callbacks"], **several}

@@ -94,5 +94,5 @@ def _convolution(net: nn.Module, layer: str) -> nn.Conv2d:
             return found
     known = [name.removesuffix(".conv") for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     raise ConfigError(
-        "whiten", f"there is no convolution '{layer}'; {suggestion(layer, known)} whiten=null leaves it out"
+        "whiten", f"there is no convolution '{layer}' (whiten=null leaves it out); {suggestion(layer, known)}"
     )

@@ -252,7 +252,7 @@ def test_training_shares_are_disjoint_equal_and_cover_all_but_the_dropped_rest(
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 5))
+@given(st.integers(5, 60), st.integers(1, 20), st.integers(1, 5))
 def test_evaluation_shares_are_disjoint_and_complete(n: int, batch: int, world: int) -> None:
     sources = [BatchSource(numbered(n), "val", batch, rank=rank, world=world) for rank in range(world)]
     assert [label for source in sources for label in labels_of(source)] == list(range(n))
@@ -310,5 +310,6 @@ def test_an_unknown_split_is_refused() -> None:
 
 
 def test_fewer_images_than_processes_are_refused() -> None:
-    with pytest.raises(DataError, match="numbered, split train: 2 images are too few for 3 processes"):
-        BatchSource(numbered(2), "train", 4, train=True, world=3)
+    for split in ("train", "val"):
+        with pytest.raises(DataError, match=f"numbered, split {split}: 2 images are too few for 3 processes"):
+            BatchSource(numbered(2), split, 4, train=split == "train", world=3)

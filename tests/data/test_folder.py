@@ -129,6 +129,21 @@ def test_an_image_that_cannot_be_read_is_named(pets: Path) -> None:
     assert not (pets.parent / "cache").exists()
 
 
+def test_several_that_cannot_be_read_are_named_at_once_up_to_ten(pets: Path) -> None:
+    def broken(number: int) -> list[Path]:
+        made = [pets / "dog" / f"broken{i:02}.png" for i in range(number)]
+        for path in made:
+            path.write_bytes(b"no image")
+        return made
+
+    for number, named in ((2, 2), (12, 10)):
+        paths = broken(number)
+        with pytest.raises(DataError) as caught:
+            loaded(pets)
+        assert [str(path) in str(caught.value) for path in paths] == [True] * named + [False] * (number - named)
+        assert str(caught.value).endswith("; and maybe more") is (number > named)
+
+
 def test_sixteen_bits_are_refused_rather_than_cut_off(pets: Path) -> None:
     deep = pets / "cat" / "deep.png"
     PIL.Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(deep)

@@ -121,6 +121,12 @@ def test_the_command_draws_and_says_where(tmp_path: Path, capsys: pytest.Capture
     assert path.read_bytes() == preview(settings([*DIGITS, "augment=shift"]))
 
 
+def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["data", "preview", *DIGITS, "--to", str(tmp_path)])
+    assert capsys.readouterr().err.startswith(f"error: --to: {tmp_path} is a folder; name a file in it: {tmp_path}/")
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

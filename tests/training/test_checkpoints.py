@@ -89,10 +89,16 @@ checkpoints.write(Path({str(tmp_path)!r}), 2, {{"tensor": torch.zeros(100_000)}}
     assert list(tmp_path.iterdir()) == [good]
 
 
-def test_clearing_leaves_one_and_takes_what_a_killed_process_left(tmp_path: Path) -> None:
+def test_one_that_starts_anew_stays_beside_later_ones(tmp_path: Path) -> None:
+    later = [checkpoints.write(tmp_path, step, content(step)) for step in (10, 11)]
+    new = checkpoints.write(tmp_path, 1, content(1))
+    assert checkpoints.listed(tmp_path) == [*reversed(later), new]
+
+
+def test_removing_takes_what_a_killed_process_left_too(tmp_path: Path) -> None:
     old, new = (checkpoints.write(tmp_path, step, content(step)) for step in (1, 2))
     half = tmp_path / f".{new.name}.abcdef"
     half.write_bytes(b"half")
     (tmp_path / "mine.txt").write_text("kept")
-    checkpoints.clear(tmp_path, but=old)
+    checkpoints.remove([new], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {old.name, "mine.txt"}

@@ -165,6 +165,12 @@ def test_a_run_records_both_evaluates_the_average_as_it_goes_and_saves_it(tmp_pa
     assert not torch.equal(checkpoint["net.stem.conv.conv.weight"], saved["stem.conv.conv.weight"])
 
 
+def test_an_average_over_more_steps_than_there_are_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for decay, told in ((0.9, False), (0.95, True)):
+        trained(tmp_path / str(decay), f"ema={decay}")
+        assert ("ema: an average over about 20 steps lags behind in 11" in capsys.readouterr().out) is told
+
+
 @pytest.mark.parametrize("value", [-0.1, 0, 1, 1.5, "often"])
 def test_a_decay_that_is_none_is_refused(tmp_path: Path, value: object) -> None:
     with pytest.raises(ConfigError, match=r"^ema: "):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import lightning
@@ -14,7 +16,7 @@ import pytest
 
 import archbuilder
 from archbuilder.record import read_record
-from archbuilder.training.entry import explain, model_overrides
+from archbuilder.training.entry import errors_for_people, explain, model_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("data.size=16", "model.input=[3,16,16]", "trainer=cpu", "trainer.max_epochs=1")
@@ -97,18 +99,45 @@ def test_models_and_blocks_of_ones_own_are_found_in_a_folder_of_ones_own(tmp_pat
 
 def test_a_sweep_survives_what_nobody_foresaw(tmp_path: Path) -> None:
     broken = "+callbacks.mine={_target_: tests.training.test_entry.Broken}"
-    done = train(ROOT, "-m", "model=plain", "seed=1", broken, f"hydra.sweep.dir={tmp_path}/sweep", *SMALL)
+    done = train(ROOT, "-m", "model=plain", "seed=1,2", broken, f"hydra.sweep.dir={tmp_path}/sweep", *SMALL)
     assert done.returncode == 1
-    [failure] = (tmp_path / "sweep").glob("*/failure.txt")
-    assert failure.read_text() == "RuntimeError: out of luck\n"
-    assert "RuntimeError: out of luck" in done.stderr
+    told = {failure.read_text() for failure in (tmp_path / "sweep").glob("*/failure.txt")}
+    full = "here: No space left on device; make room, or write elsewhere with"
+    assert told == {"RuntimeError: out of luck\n", next(text for text in told if text.startswith(full))}
+    assert done.stderr.count("Traceback") == 1
+    assert f"error: {full}" in done.stderr
 
 
 class Broken(lightning.Callback):
-    """Fails in a way that no check foresees."""
+    """Fails in a way that no check foresees; with another seed than 1, because the disk is full."""
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        raise RuntimeError("out of luck")
+        if trainer.datamodule.seed == 1:  # type: ignore[attr-defined]
+            raise RuntimeError("out of luck")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "here")
+
+
+def test_a_disk_that_takes_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left, errors_for_people():
+        raise OSError(errno.EROFS, "Read-only file system", "runs")
+    assert left.value.code == 1
+    assert capsys.readouterr().err.startswith("error: runs: Read-only file system; write elsewhere with hydra.run.dir=")
+
+
+def test_ctrl_c_before_the_training_leaves_a_line_and_nothing_else(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "model=plain", "trainer=cpu", "hydra.run.dir=run"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "run" / ".hydra" / "overrides.yaml").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.5)  # Hydra is done, and imports have begun
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "stopped; the same command begins again, or goes on from what was saved\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -137,6 +166,9 @@ def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, numb
         (["model=resnet2O"], "resnet20"),
         (["optimzer.lr=1"], "did you mean 'optimizer'?"),
         (["optimizer.lrr=1"], "did you mean 'lr'?"),
+        (["lr=0.1"], "did you mean 'optimizer.lr'?"),
+        (["epochs=3"], "did you mean 'trainer.max_epochs'?"),
+        (["folder=null"], "folder: a run needs one"),
         (["modle=plain"], "did you mean 'model'?"),
         (["model.stages.stage1.outt=3"], "did you mean 'out'?"),
         (["model.stages.stage9.out=3"], "did you mean"),
@@ -164,15 +196,15 @@ def test_a_typo_gives_one_paragraph_exit_code_1_and_leaves_nothing(
 
 
 def test_an_error_that_is_not_about_a_key_is_told_as_it_is() -> None:
-    assert str(explain(ValueError("two\n lines"), lambda key: [])) == "command line: two lines"
+    assert str(explain(ValueError("two\n lines"), dict)) == "command line: two lines"
 
 
 @pytest.mark.parametrize(("word", "engine"), [("launcher/joblib", "joblib"), ("launcher/submitit_slurm", "submitit")])
 def test_a_launcher_whose_package_is_missing_is_told_with_what_installs_it(word: str, engine: str) -> None:
-    told = str(explain(ValueError(f"In 'hydra/launcher/x': Could not find 'hydra/{word}'"), lambda key: []))
+    told = str(explain(ValueError(f"In 'hydra/launcher/x': Could not find 'hydra/{word}'"), dict))
     assert told == f'hydra/launcher: {engine} is not installed: pip install "archbuilder[{engine}]"'
 
 
 def test_a_misspelt_launcher_is_told_with_the_nearest() -> None:
-    told = str(explain(ValueError("Could not find 'hydra/launcher/cpu'"), lambda key: []))
+    told = str(explain(ValueError("Could not find 'hydra/launcher/cpu'"), dict))
     assert "there is no hydra/launcher 'cpu'; did you mean 'cpus'?" in told

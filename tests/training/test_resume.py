@@ -16,7 +16,8 @@ import torch
 
 from archbuilder.errors import ConfigError, TrainingError
 from archbuilder.record import read_record
-from archbuilder.training import checkpoints
+from archbuilder.training import auto, checkpoints
+from archbuilder.training.keeper import Keeper
 from archbuilder.training.module import Classifier
 from archbuilder.training.signals import RESUME_ME
 from tests.training.runs import trained
@@ -77,6 +78,43 @@ def test_in_the_last_step_it_ends_by_itself(tmp_path: Path, undisturbed: Path, s
     assert trained(tmp_path, *RICH).results == read_record(undisturbed).results
 
 
+def test_told_to_stop_in_the_last_evaluation_it_says_so_and_evaluates_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = Classifier.validation_step
+
+    def step(self: Classifier, batch: Any) -> None:
+        if self.trainer.state.fn == "validate":
+            os.kill(os.getpid(), signal.SIGTERM)
+        real(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Classifier, "validation_step", step)
+        with pytest.raises(SystemExit) as stopped:
+            trained(tmp_path, "batch_size=64")
+    assert stopped.value.code == RESUME_ME
+    assert "stopped during the last evaluation; the same command evaluates again" in capsys.readouterr().err
+    record = trained(tmp_path, "batch_size=64")
+    assert record.results[0].n == 359
+    assert "epoch 1/1" not in capsys.readouterr().out
+
+
+def test_told_twice_it_stops_at_once_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def step(self: Classifier, batch: Any) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    monkeypatch.setattr(Classifier, "training_step", step)
+    with pytest.raises(SystemExit) as stopped:
+        trained(tmp_path)
+    assert stopped.value.code == RESUME_ME
+    assert "stopped at once; the same command goes on from what was saved" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_handlers_are_given_back(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     trained(tmp_path)
@@ -120,6 +158,15 @@ def test_a_checkpoint_by_its_path_or_its_runs_folder(
         (["resume=7"], ConfigError, "7 is neither auto, null, a checkpoint's path nor a run's folder"),
         (["resume=EMPTY"], TrainingError, "there is no whole checkpoint in this folder"),
         (["resume=OTHER", "model.classes=10", "model=nin"], TrainingError, "is the checkpoint of another network"),
+        (
+            ["resume=OTHER", *RICH, "optimizer=muon", "ema=0.9"],
+            TrainingError,
+            "another ema and another optimizer;",
+        ),
+        (["resume=OTHER", *RICH, "optimizer=adamw"], TrainingError, "was saved with another optimizer; go on"),
+        (["resume=OTHER", *RICH, "freeze=['*norm*']"], TrainingError, "another freeze, whiten or norm_bias_lr; go on"),
+        (["resume=OTHER", *RICH], TrainingError, "nothing left to train: it was trained for 3 of 3 epochs"),
+        (["+trainer.max_steps=0"], TrainingError, "nothing left to train: it was trained for 0 of 1 epochs"),
     ],
 )
 def test_what_cannot_be_gone_on_from(
@@ -132,12 +179,70 @@ def test_what_cannot_be_gone_on_from(
         trained(tmp_path / "run", *filled)
 
 
-def test_an_edited_network_starts_anew(tmp_path: Path, stop_at: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_edited_network_starts_anew_and_takes_the_old_ones_place_once_it_is_saved(
+    tmp_path: Path, stop_at: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
     stop_at.append(4)
     with pytest.raises(SystemExit):
         trained(tmp_path, *RICH)
-    trained(tmp_path, *RICH, "+model.stages.more={block: identity}")
+    [old] = checkpoints.listed(tmp_path / "checkpoints")
+    edited = (*RICH, "+model.stages.more={block: identity}")
+    with pytest.raises(TrainingError, match="there is no checkpoint from before it"):
+        trained(tmp_path, *edited, "optimizer.lr=1e30", "schedule=constant")
     assert "the network and the settings changed since; starting anew" in capsys.readouterr().out
+    assert checkpoints.listed(tmp_path / "checkpoints") == [old]
+    stop_at.append(2)
+    with pytest.raises(SystemExit):
+        trained(tmp_path, *edited)
+    assert [path.name[:13] for path in checkpoints.listed(tmp_path / "checkpoints")] == ["step000000002"]
+
+
+def test_another_machine_goes_on_in_what_it_decides_for_itself_and_says_so(
+    tmp_path: Path, stop_at: list[int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at.append(4)
+    with monkeypatch.context() as patch:
+        patch.setattr(auto, "choose", lambda settings, machine: auto.Choice("cpu", 1, "bf16-mixed", "pretended"))
+        with pytest.raises(SystemExit):
+            trained(tmp_path, "trainer=auto")
+    trained(tmp_path, "trainer=auto")
+    told = capsys.readouterr().out
+    assert "going on from" in told
+    assert "which was saved on cpu, bf16-mixed; this is " in told
+
+
+def test_a_run_that_a_callback_ended_does_not_train_on(tmp_path: Path) -> None:
+    settings = "{_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: val/loss, stopping_threshold: 100}"
+    early = (f"+callbacks.early={settings}", "trainer.max_epochs=3")
+    first = trained(tmp_path, *early)
+    (tmp_path / "record.json").unlink()
+    again = trained(tmp_path, *early)
+    assert first.training.epochs == again.training.epochs == 1
+    assert first.results == again.results
+
+
+def test_an_epoch_that_was_evaluated_before_it_was_stopped_keeps_its_figures(
+    tmp_path: Path, stop_at: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    often = "+trainer.val_check_interval=4"
+    trained(tmp_path / "whole", often)
+    stop_at.append(8)
+    with pytest.raises(SystemExit):
+        trained(tmp_path / "broken", often)
+    assert "after step 9" in capsys.readouterr().err
+    trained(tmp_path / "broken", often)
+    for name in RESULTS:
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_a_save_that_takes_long_is_rare(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path, {}, 0.001, None)
+    time.sleep(0.01)
+    assert keeper._due()
+    keeper._saving = 1.0
+    assert not keeper._due()
+    keeper.every_seconds = 0.0
+    assert keeper._due()
 
 
 def test_forcing_starts_anew(tmp_path: Path, stop_at: list[int], capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.language.source import expand
 from archbuilder.record import PROGRESS_FILE, read_record, write_record
 from archbuilder.sweep.lock import LOCK_FILE
+from archbuilder.training.evaluate import _same
 from archbuilder.training.naming import run_settings
 from archbuilder.training.run import run
 from archbuilder.training.settings import recipe_settings
@@ -193,12 +196,23 @@ def test_the_recipe_leaves_out_seed_data_and_machine(tmp_path: Path) -> None:
         (["+augment.flop=true"], ConfigError, "did you mean 'flip'?"),
         (["schedule.warmup=2"], ConfigError, "schedule.warmup"),
         (["optimizer._target_=torch.optim.SDG"], ConfigError, "optimizer"),
-        (["optimizer.lr=fast"], ConfigError, "optimizer"),
+        (["optimizer.lr=fast"], ConfigError, "optimizer.lr: 'fast' is not a number"),
         (["trainer.accelerator=gpuu"], ConfigError, "trainer"),
         (["batch_size=0"], ConfigError, "batch_size"),
         (["batch_size=many"], ConfigError, "batch_size"),
-        (["force=maybe"], ConfigError, "force"),
-        (["schedule.warmup=abc"], ConfigError, "schedule"),
+        (["force=maybe"], ConfigError, "force: 'maybe' is not true or false"),
+        (["channels_last=maybe"], ConfigError, "channels_last: 'maybe' is not true or false"),
+        (["schedule.warmup=abc"], ConfigError, "schedule.warmup: 'abc' is not a number"),
+        (["schedule.end=null"], ConfigError, "schedule.end: null is not a number"),
+        (["optimizer=adamw", "optimizer.betas=[0.9]"], ConfigError, "optimizer.betas: [0.9] has too few entries"),
+        (["freeze=['*']"], ConfigError, "freeze: ['*'] leaves no weight that is trained"),
+        (["checkpoint=null"], ConfigError, "checkpoint.every_seconds: null is not a number"),
+        (["checkpoint.every_seconds=abc"], ConfigError, "checkpoint.every_seconds"),
+        (["checkpoint.every_seconds=-1"], ConfigError, "checkpoint.every_seconds: -1 is too small"),
+        (["+callbacks.x=1"], ConfigError, "callbacks.x"),
+        (["+callbacks.x._target_=lightning.pytorch.callbacks.LearningRateMonitor"], ConfigError, "has no logger"),
+        (["trainer.accelerator=mps"], ConfigError, "trainer: there is no mps here; write trainer=auto"),
+        (["whiten=nothing"], ConfigError, "(whiten=null leaves it out); known: "),
         (["+schedule.nonsense=1"], ConfigError, "schedule"),
         (["trainer.max_epochs=abc"], ConfigError, "trainer.max_epochs"),
         (["trainer.max_epochs=0"], ConfigError, "trainer.max_epochs"),
@@ -227,6 +241,46 @@ def test_bad_input_is_told_with_its_key_and_nothing_is_left(
     assert telling in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+# A norm that sees one number per channel, and stopping early on a figure that is not there.
+SQUEEZED = ("++model.stages.pool={block: global_pool}", "++model.stages.mix={block: pointwise, out: 8}")
+EARLY = "+callbacks.x={_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: val_loss}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "telling"),
+    [
+        ([*SQUEEZED, "batch_size=1"], "batch_size: 1 leaves a norm but one number per channel"),
+        ([EARLY], "callbacks: Early stopping conditioned on metric `val_loss` which is not available"),
+    ],
+)
+def test_what_only_the_training_shows_is_told_too(tmp_path: Path, overrides: list[str], telling: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        trained(tmp_path, *overrides)
+    assert telling in str(caught.value)
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_the_earlier_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained(tmp_path)
+    monkeypatch.setattr("archbuilder.training.run.write_record", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        trained(tmp_path, "force=true")
+    assert read_record(tmp_path) == first
+    assert not list(tmp_path.glob(".new*"))
+
+
+def test_batches_that_are_asked_for_in_each_epoch_are_the_same(tmp_path: Path) -> None:
+    anew = "+trainer.reload_dataloaders_every_n_epochs=1"
+    for name, words in (("once", ()), ("anew", (anew,))):
+        trained(tmp_path / name, "trainer.max_epochs=2", *words)
+    assert (tmp_path / "once" / "metrics.csv").read_text() == (tmp_path / "anew" / "metrics.csv").read_text()
+
+
+def test_another_trainer_evaluates_on_the_device_that_was_trained_on() -> None:
+    assert [_same(torch.device(name)) for name in ("cpu", "mps", "cuda:2")] == [1, 1, [2]]
 
 
 def test_a_loss_that_is_not_finite_is_no_result(tmp_path: Path) -> None:
