@@ -18,7 +18,7 @@ from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.labels import differences
 from archbuilder.compare.page import page
 from archbuilder.compare.plot import draw
-from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group
+from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group, wanted_and_known
 from archbuilder.compare.table import MOST_TIED, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
 from archbuilder.compare.words import escape_markdown
 from archbuilder.errors import RecordError, suggestion
@@ -98,7 +98,7 @@ def compare(
     groups, left_out = group(runs, split, weights)
     problems += left_out
     if not groups:
-        raise RecordError(_nothing(runs, problems, split))
+        raise RecordError(_nothing(runs, problems, split, weights))
     groups = ordered(groups)
     table = rows(groups, against, together)
     notes = _notes(table, groups, against, together)
@@ -118,12 +118,12 @@ def compare(
     return Report(split, tuple(table), tuple(notes), tuple(budgets), tuple(problems), tuple(files.values()))
 
 
-def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> str:
+def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str, weights: str) -> str:
     if not runs:
         return f"no run here is finished: {'; '.join(map(str, problems))}"
-    splits = sorted({result.split for run in runs for result in run.record.results})
-    known = f"they have: {', '.join(splits)}" if splits else "they have no results at all"
-    return f"none of the {len(runs)} runs has a result on the split '{split}'; {known}"
+    wanted, known = wanted_and_known((each for run in runs for each in run.record.results), split, weights)
+    have = f"they have: {known}" if known else "they have no results at all"
+    return f"none of the {len(runs)} runs has a result {wanted}; {have}"
 
 
 def _notes(table: Sequence[Row], groups: Sequence[Group], x: Axis, together: bool) -> list[str]:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from archbuilder.compare import Report, compare
 from archbuilder.errors import RecordError
+from archbuilder.record import RECORD_FILE
 from tests.compare.records import record, result, save
 
 
@@ -120,6 +121,28 @@ def test_no_run_with_the_split_says_which_splits_there_are(tmp_path: Path) -> No
     with pytest.raises(RecordError, match=r"none of the 2 runs has a result on the split 'val'.*test, train"):
         compare([tmp_path], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_run_with_the_weights_says_which_weights_there_are(tmp_path: Path) -> None:
+    save(tmp_path, record(), record(seed=2))
+    with pytest.raises(RecordError, match=r"a result on the split 'val' by averaged weights; they have: val by raw$"):
+        compare([tmp_path], tmp_path / "out", weights="averaged")
+
+
+def test_damaged_records_end_no_comparison(tmp_path: Path) -> None:
+    _, *others = save(tmp_path, *(record(seed=i) for i in range(4)))
+    damages = (
+        ('"macs": 40000', '"macs": -5'),
+        ('"latency": 0.002', '"latency": 1e-300'),
+        ('"val": 5000', '"\\ud800": 1'),
+    )
+    for place, (sound, damaged) in zip(others, damages, strict=True):
+        path = place / RECORD_FILE
+        text = path.read_text(encoding="utf-8")
+        assert sound in text
+        path.write_text(text.replace(sound, damaged), encoding="utf-8")
+    report = compare([tmp_path], tmp_path / "out", x="latency")
+    assert ([row.n for row in report.rows], len(report.problems)) == ([1], 3)
 
 
 def test_runs_without_any_result_are_called_so(tmp_path: Path) -> None:
