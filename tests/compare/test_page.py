@@ -18,6 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
 from archbuilder.api import expand
+from archbuilder.compare.budgets import at_equal_budgets
 from archbuilder.compare.find import Problem, Run
 from archbuilder.compare.page import MEASURES, page
 from archbuilder.compare.statistics import group, pareto_front
@@ -49,7 +50,7 @@ def made(found: Sequence[Run], problems: Sequence[Problem] = (), notes: Sequence
     """Return the page about some runs, and its rows."""
     groups = ordered(group(found, "val")[0])
     table = rows(groups)
-    return page(table, groups, notes, problems), table
+    return page(table, groups, notes, problems, at_equal_budgets(table)), table
 
 
 def opened(window: Chrome, folder: Path, found: Sequence[Run], **more: Any) -> list[Row]:
@@ -358,7 +359,7 @@ def test_ten_thousand_networks_make_a_page_of_some_megabytes_soon(window: Chrome
     groups, _ = group(runs(*nets), "val")
     table = rows(groups)
     began = time.process_time()
-    text = page(table, groups, [], [])
+    text = page(table, groups, [], [], at_equal_budgets(table))
     assert time.process_time() - began < 5
     assert len(text) < 10_000_000
     (tmp_path / "comparison.html").write_text(text, encoding="utf-8")
