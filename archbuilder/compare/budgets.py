@@ -13,6 +13,7 @@ from archbuilder.compare.words import markdown_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+TITLE = "Accuracy % at equal budgets"
 BEST, PERHAPS = "*", "?"
 LEGEND = {
     BEST: "the best and those whose intervals overlap with its",
@@ -64,10 +65,10 @@ def at_equal_budgets(table: Sequence[Row]) -> Budgets:
     return Budgets(tuple(budget_label(dict(budget)) for budget in columns), tuple(sorted(lines, key=_place)))
 
 
-def heading(budgets: Budgets) -> str:
-    """Return what the table is, and what its marks mean."""
+def legend(budgets: Budgets) -> str:
+    """Return what the marks in the table mean."""
     marks = {cell.mark for line in budgets.lines for cell in line.cells if cell}
-    return "; ".join(["Accuracy % at equal budgets", *(f"{mark} {LEGEND[mark]}" for mark in LEGEND if mark in marks)])
+    return "; ".join(f"{mark} {meaning}" for mark, meaning in LEGEND.items() if mark in marks)
 
 
 def to_texts(budgets: Budgets) -> list[list[str]]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archbuilder.compare.axes import Axis
 from archbuilder.compare.labels import differences
 from archbuilder.compare.statistics import Group
-from archbuilder.compare.table import MOST_TIED, Row
+from archbuilder.compare.table import MOST_TIED, Row, set_order
 from archbuilder.compare.words import NAME
 from archbuilder.show.text import printable
 
@@ -55,7 +55,8 @@ def notes_on(
         "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test, to the "
         "best row that costs no more, over the seeds that both have."
     ]
-    if len(table) > MOST_TIED:
+    largest = len(table) if together else max(Counter(row.set for row in table).values())
+    if largest > MOST_TIED:
         notes.append(f"Of more than {MOST_TIED} comparable rows, ties are told with those on the front alone.")
     if split == "test":
         notes.append("This is the test split: report by it, but do not choose by it.")
@@ -83,9 +84,7 @@ def notes_on(
 
 def _set_notes(table: Sequence[Row], together: bool) -> list[str]:
     """Return what keeps rows from being compared, where not all are comparable."""
-    # Labels of recipes count A, B, ..., Z, AA, ...
-    in_order = sorted(table, key=lambda row: (row.data, len(row.recipe), row.recipe, row.set))
-    sets = list(dict.fromkeys(row.set for row in in_order))
+    sets = list(dict.fromkeys(row.set for row in sorted(table, key=set_order)))
     if len(sets) == 1:
         return []
     told = "; ".join(sets[:MOST_TOLD])

@@ -11,7 +11,7 @@ from importlib import resources
 from string import Template
 from typing import Any, NamedTuple
 
-from archbuilder.compare.budgets import Budgets, heading, to_texts
+from archbuilder.compare.budgets import TITLE, Budgets, legend, to_texts
 from archbuilder.compare.details import details
 from archbuilder.compare.find import Problem
 from archbuilder.compare.labels import budget_label
@@ -77,7 +77,7 @@ def page(
         "colours": COLOURS,
         "notes": notes,
         "problems": [str(problem) for problem in problems],
-        "budgets": {"title": heading(budgets), "lines": to_texts(budgets)} if budgets.lines else None,
+        "budgets": {"title": TITLE, "legend": legend(budgets), "lines": to_texts(budgets)} if budgets.lines else None,
         "measures": _measures(table),
         "words": _words(table),
         "sets": _coded("" if together else row.set for row in table),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.placement import STEPS, Box, Point, nearest, place_labels
-from archbuilder.compare.table import Row, network_name
+from archbuilder.compare.table import Row, network_name, set_order
 from archbuilder.compare.ticks import log_ticks
 from archbuilder.compare.words import short
 
@@ -101,7 +101,7 @@ def _placed(row: Row, x: Axis) -> Placed:
 def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
     """Return the points by set of comparable ones, each in the order of the table, and how they are drawn."""
     sets: dict[str, tuple[Look, list[Placed]]] = {}
-    for point in sorted(points, key=lambda point: (point.row.set, point.row.number)):
+    for point in sorted(points, key=lambda point: (*set_order(point.row), point.row.number)):
         i = len(sets)
         look = Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)])
         sets.setdefault(point.row.set, (look, []))[1].append(point)

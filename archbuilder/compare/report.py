@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.axes import axis as named_axis
-from archbuilder.compare.budgets import Budgets, at_equal_budgets, heading
+from archbuilder.compare.budgets import TITLE, Budgets, at_equal_budgets, legend
 from archbuilder.compare.budgets import to_json as budgets_to_json
 from archbuilder.compare.budgets import to_markdown as budgets_to_markdown
 from archbuilder.compare.budgets import to_terminal as budgets_to_terminal
@@ -59,7 +59,7 @@ class Report:
             return
         console.print(to_terminal(self.rows, console.width, self.x), crop=False)
         if self.budgets.lines:
-            console.print(Text(f"\n{heading(self.budgets)}:"))
+            console.print(Text(f"\n{TITLE}: {legend(self.budgets)}"))
             console.print(budgets_to_terminal(self.budgets), crop=False)
             console.print()
         for line in (*self.notes, *_left_out(self.problems)):
@@ -162,7 +162,7 @@ def _markdown(table: Sequence[Row], notes: Iterable[str], budgets: Budgets, prob
     """Return the comparison as a Markdown page."""
     lines = ["# Comparison", "", to_markdown(table)]
     if budgets.lines:
-        lines += [f"## {escape_markdown(heading(budgets))}", "", budgets_to_markdown(budgets)]
+        lines += [f"## {TITLE}", "", escape_markdown(legend(budgets)), "", budgets_to_markdown(budgets)]
     lines += [f"- {escape_markdown(note)}" for note in notes]
     lines += ["", f"![Accuracy against cost]({NAME}.png)", ""]
     if problems:

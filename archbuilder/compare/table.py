@@ -229,7 +229,8 @@ def to_terminal(table: Sequence[Row], width: int, x: Axis = PARAMS) -> Renderabl
 
 
 def columns_of(table: Sequence[Row]) -> list[Column]:
-    """Return the columns for people; those of data, recipe, epochs, weights and images only where they vary."""
+    """Return the columns for people; those of data, recipe, epochs, weights and images where they vary, of ties and
+    differences where there are any."""
     shown = {
         "data": len({row.data for row in table}) > 1,
         "recipe": len({row.recipe for row in table}) > 1,
@@ -237,6 +238,8 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         "weights": {row.weights for row in table} != {RAW},
         "epochs": len({row.epochs for row in table}) > 1,
         "images": len({row.images for row in table}) > 1,
+        "difference %": any(row.difference is not None for row in table),
+        "ties": any(row.ties for row in table),
     }
     columns = [
         Column("#", lambda row: str(row.number)),
@@ -258,6 +261,11 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         Column("ties", lambda row: spans(row.ties), right=False),
     ]
     return [column for column in columns if shown.get(column.title, True)]
+
+
+def set_order(row: Row) -> tuple[object, ...]:
+    """Return a key by which rows stand in the order of their sets; recipes count A, B, ..., Z, AA, ..."""
+    return row.data, len(row.recipe), row.recipe, row.set
 
 
 def network_name(row: Row) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from archbuilder.compare.budgets import at_equal_budgets, heading, to_json, to_markdown, to_texts
+from archbuilder.compare.budgets import at_equal_budgets, legend, to_json, to_markdown, to_texts
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import Row, rows
 from archbuilder.record import Record
@@ -61,8 +61,7 @@ def test_the_highest_of_one_seed_is_not_called_the_best_but_marked_as_perhaps_ch
     table = table_of(*seeds("a", 30_000, 0.931), *seeds("b", 30_000, 0.92, 0.93, 0.94), *seeds("c", 30_000, 0.931))
     made = at_equal_budgets(table)
     assert [line[1] for line in to_texts(made)[1:]] == ["93.10 n=1 ?", "93.10 n=1 ?", "93.00 ±2.48"]
-    assert heading(made).endswith("; ? the highest, but of one seed, so perhaps by chance")
-    assert "*" not in heading(made)
+    assert legend(made) == "? the highest, but of one seed, so perhaps by chance"
 
 
 def test_what_is_exactly_as_good_as_the_best_is_marked_whatever_its_seeds() -> None:

@@ -120,6 +120,7 @@ def test_a_search_over_recipes_leaves_the_table_to_be_seen(tmp_path: Path) -> No
     assert "kept apart: recipe A; recipe B;" in flat(report)
     assert "recipe L; and 288 more: comparison.json." in flat(report)
     assert "And 288 more recipes: comparison.json tells them." in flat(report)
+    assert "comparable rows, ties are told" not in flat(report)
     told = json.loads(written(report, ".json"))
     assert len({row["set"] for row in told["rows"]}) == 300
     for row in (told["rows"][0], told["rows"][-1]):
@@ -159,9 +160,9 @@ def test_networks_at_equal_budgets_stand_in_every_text(tmp_path: Path) -> None:
         *(record(a, name=n, budget={"params": 30_000}, seed=s) for n, a in (("a", 0.9), ("b", 0.8)) for s in (0, 1)),
     )
     report = compare([tmp_path], tmp_path / "out")
-    heading = "Accuracy % at equal budgets; * the best and those whose intervals overlap with its"
-    assert f"{heading}:" in flat(report)
-    assert f"## {heading.replace('*', chr(92) + '*')}\n\n| network | 30k |" in written(report, ".md")
+    legend = "* the best and those whose intervals overlap with its"
+    assert f"Accuracy % at equal budgets: {legend}" in flat(report)
+    assert f"## Accuracy % at equal budgets\n\n\\{legend}\n\n| network | 30k |" in written(report, ".md")
     marks = {each["network"]: each["mark"] for each in json.loads(written(report, ".json"))["equal_budgets"]}
     assert marks == {"a": "*", "b": ""}
 

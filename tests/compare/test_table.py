@@ -151,6 +151,9 @@ def test_columns_appear_where_they_tell_something() -> None:
     assert titles(record(), record(settings={})) & optional == {"recipe"}
     assert titles(record(results=[result(0.9, weights="averaged")])) & optional == {"weights"}
     assert titles(record(), record(seed=2, results=[result(0.9, n=9)])) & optional == {"images"}
+    assert titles(record(), record(name="b")) & {"difference", "ties"} == {"difference"}
+    assert titles(*seeds("a", 9, 0.8, 0.8), *seeds("b", 9, 0.9, 0.9)) & {"difference", "ties"} == {"difference"}
+    assert titles(*seeds("a", 9, 0.8, 0.9), *seeds("b", 9, 0.8, 0.9)) & {"difference", "ties"} == {"difference", "ties"}
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
