@@ -27,7 +27,11 @@ PROGRESS_FILE = ".progress"
 FAILURE_FILE = "failure.txt"
 
 LARGEST = 10**18
-"""Of whole numbers in a record: more than any network has of anything."""
+"""Of whole numbers in a record, and of times and speeds: more than any network has of anything."""
+SMALLEST = 1e-12
+"""Of times and speeds that are not 0."""
+DEEPEST = 50
+"""Levels inside one of a recipe's settings."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +156,7 @@ def read_record(folder: Path) -> Record:
     if isinstance(content, dict) and content.get("schema") != SCHEMA:
         raise RecordError(f"{path}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
     record = typing.cast(Record, _decode(Record, content, str(path)))
-    for result in record.results:
-        if not 0 <= result.accuracy <= 1:
-            raise RecordError(f"{path}: an accuracy of {result.accuracy} on {result.split} is not within 0 and 1")
+    _check_figures(record, str(path))
     return record
 
 
@@ -168,30 +170,69 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     """Check plain JSON data against a type made of dataclasses, lists, dicts and scalars."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
+        _check_free(value, where)
         return value
     if dataclasses.is_dataclass(kind):
         return _decode_fields(kind, value, where)
     if origin is list and isinstance(value, list):
         return [_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if origin is dict and isinstance(value, dict):
+        for key in value:
+            _check_text(key, where)
         return {key: _decode(arguments[1], item, f"{where}:{key}") for key, item in value.items()}
     if kind is float and type(value) in (int, float):
         return _finite(value, where)
     if kind is int and type(value) is int and abs(value) > LARGEST:
         raise RecordError(f"{where}: {reprlib.repr(value)} is beyond {LARGEST:,}")
-    if kind is str and type(value) is str and not value.isascii():
-        _check_encodable(value, where)
+    if kind is str and type(value) is str:
+        _check_text(value, where)
     if origin is None and type(value) is kind:
         return value
     raise RecordError(f"{where}: {reprlib.repr(value):.60} is not of type {getattr(kind, '__name__', kind)}")
 
 
-def _check_encodable(value: str, where: str) -> None:
+def _check_free(value: Any, where: str, levels: int = DEEPEST) -> None:
+    """Check what may be anything that JSON can say, but for texts that are none and endless nesting."""
+    if isinstance(value, str):
+        _check_text(value, where)
+    elif isinstance(value, dict | list):
+        if not levels:
+            raise RecordError(f"{where}: nested deeper than {DEEPEST} levels")
+        for item in value:
+            _check_free(item, where, levels - 1)
+        if isinstance(value, dict):
+            for item in value.values():
+                _check_free(item, where, levels - 1)
+
+
+def _check_text(value: str, where: str) -> None:
     # JSON may hold halves of characters, which no file takes.
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise RecordError(f"{where}: {reprlib.repr(value)} is no text") from None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise RecordError(f"{where}: {reprlib.repr(value)} is no text") from None
+
+
+def _check_figures(record: Record, where: str) -> None:
+    """Refuse numbers that no run can have, and that a logarithm or an axis could not take."""
+    counts = {
+        "cost": vars(record.cost),
+        "data:splits": record.data.splits,
+        "architecture:budget": record.architecture.budget,
+    }
+    for part, each in counts.items():
+        for key, count in each.items():
+            if count < 0:
+                raise RecordError(f"{where}:{part}:{key}: {count} is less than 0")
+    for key, figure in vars(record.training).items():
+        if not isinstance(figure, str) and figure and not SMALLEST <= figure <= LARGEST:
+            raise RecordError(f"{where}:training:{key}: {figure} is neither 0 nor within {SMALLEST:g} and {LARGEST:g}")
+    for i, result in enumerate(record.results):
+        if not 0 <= result.accuracy <= 1:
+            raise RecordError(f"{where}:results[{i}]:accuracy: {result.accuracy} is not within 0 and 1")
+        if result.n < 1:
+            raise RecordError(f"{where}:results[{i}]:n: {result.n} is less than 1")
 
 
 def _finite(value: float, where: str) -> float:

@@ -224,3 +224,56 @@ def test_a_hash_of_content_knows_values_but_not_the_order_of_keys() -> None:
     assert content_hash({"a": 1, "b": [1, 2]}) == content_hash({"b": [1, 2], "a": 1})
     assert content_hash({"a": [1, 2]}) != content_hash({"a": [2, 1]})
     assert content_hash({"a": 1}) != content_hash({"a": "1"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("cost", "params"), -5),
+        (("cost", "macs"), -5),
+        (("data", "splits", "val"), -1),
+        (("architecture", "budget"), {"params": -1}),
+        (("training", "epochs"), -1),
+        (("training", "latency"), -1.0),
+        (("training", "latency"), 1e-300),
+        (("training", "images_per_second"), 1e308),
+        (("training", "seconds"), 10**400),
+        (("results", 0, "accuracy"), 1.1),
+        (("results", 0, "n"), 0),
+    ],
+    ids=str,
+)
+def test_a_number_that_no_run_can_have_is_refused_by_key(tmp_path: Path, path: Path_, value: Any) -> None:
+    assert spelled(path) in refusal(tmp_path, changed(path, value))
+
+
+def test_what_costs_nothing_and_takes_no_time_is_read(tmp_path: Path) -> None:
+    content = changed(("cost",), dict.fromkeys(CONTENT["cost"], 0))
+    content["training"] |= {"seconds": 0, "latency": 0, "images_per_second": 1e18}
+    save(tmp_path, content)
+    assert read_record(tmp_path).cost.params == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("architecture", "name"), "half\ud800"),
+        (("data", "splits"), {"half\ud800": 1}),
+        (("recipe", "settings"), {"half\ud800": 1}),
+        (("recipe", "settings"), {"augment": ["half\ud800"]}),
+        (("git", "branch"), "half\ud800"),
+    ],
+    ids=str,
+)
+def test_half_a_character_is_refused_wherever_it_stands(tmp_path: Path, path: Path_, value: Any) -> None:
+    assert "'half\\ud800' is no text" in refusal(tmp_path, changed(path, value))
+
+
+def test_settings_are_nested_as_deep_as_anybody_would(tmp_path: Path) -> None:
+    def nested(levels: int) -> Any:
+        return {"a": nested(levels - 1)} if levels else 1
+
+    save(tmp_path, changed(("recipe", "settings"), nested(51)))
+    assert read_record(tmp_path).recipe.settings == nested(51)
+    for levels in (52, 900):
+        assert "nested deeper than 50 levels" in refusal(tmp_path, changed(("recipe", "settings"), nested(levels)))

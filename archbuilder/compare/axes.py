@@ -10,11 +10,12 @@ from archbuilder.errors import RecordError, suggestion
 
 @dataclass(frozen=True)
 class Axis:
-    """A cost of a row: the row's field, its title with the unit, how many of that unit are one, and in words what a
-    front asks of another row."""
+    """A cost of a row: the row's field, its title with the unit, its column in tables, in words what a front asks of
+    another row, and how many of the unit are one."""
 
     field: str
     title: str
+    column: str
     no_worse: str
     unit: float = 1.0
     more_is_better: bool = False
@@ -29,14 +30,14 @@ class Axis:
         return -value if self.more_is_better else value
 
 
-PARAMS = Axis("params", "parameters", "as few params")
+PARAMS = Axis("params", "parameters", "params", "as few params")
 AXES = {
     axis.field: axis
     for axis in (
         PARAMS,
-        Axis("macs", "MACs for one image", "as few MACs"),
-        Axis("images_per_second", "training images per second", "as many img/s", more_is_better=True),
-        Axis("latency", "latency of one image (ms)", "as short a latency", unit=1000.0),
+        Axis("macs", "MACs for one image", "MACs", "as few MACs"),
+        Axis("images_per_second", "training images per second", "img/s", "as many img/s", more_is_better=True),
+        Axis("latency", "latency of one image (ms)", "ms", "as short a latency", unit=1000.0),
     )
 }
 

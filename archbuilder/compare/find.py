@@ -9,9 +9,11 @@ from pathlib import Path
 
 from archbuilder.errors import RecordError
 from archbuilder.record import FAILURE_FILE, RECORD_FILE, Record, read_record
+from archbuilder.show.text import printable
+from archbuilder.sweep.lock import is_held
 
 HYDRA_FOLDER = ".hydra"
-# What a run leaves inside its own folder; no run lies below these, and they may hold many files.
+# What a run leaves inside its own folder may hold many files and no runs; elsewhere a folder may be called so too.
 NOT_ENTERED = frozenset({"checkpoints", HYDRA_FOLDER, "tensorboard", "wandb"})
 MARKS = frozenset({RECORD_FILE, FAILURE_FILE, HYDRA_FOLDER})
 
@@ -36,20 +38,20 @@ class _Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """A folder, or a part of what it holds, that is left out of the comparison, and why."""
+    """A folder, or a part of what it holds, that is left out of the comparison, and why; as text on one line."""
 
     folder: Path
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.folder}: {self.reason}"
+        return printable(f"{self.folder}: {self.reason}")
 
 
 def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[Problem]]:
     """Return every run in or below the folders, each once, and every run that cannot be counted.
 
-    Failed, unfinished and damaged runs are problems. Raises RecordError where a folder does not exist
-    or holds no trace of a run.
+    Failed, unfinished and damaged runs are problems; a run that failed when it was trained again counts as it was
+    before, and is one too. Raises RecordError where a folder does not exist or holds no trace of a run.
     """
     runs: list[Run] = []
     problems: list[Problem] = []
@@ -65,11 +67,9 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[Problem]]:
             if place.real in known:
                 continue
             known.add(place.real)
-            found = _read(place)
-            if isinstance(found, Run):
-                runs.append(found)
-            else:
-                problems.append(found)
+            run, problem = _read(place)
+            runs += [run] if run else []
+            problems += [problem] if problem else []
     return runs, problems
 
 
@@ -98,7 +98,7 @@ def _places(top: Path) -> Iterator[_Place]:
         if marks:
             yield _Place(folder, real, marks)
         for entry in reversed(entries):
-            if entry.name not in NOT_ENTERED and _is_folder(entry):
+            if not (marks and entry.name in NOT_ENTERED) and _is_folder(entry):
                 inside = os.path.join(real, entry.name)
                 waiting.append((folder / entry.name, os.path.realpath(inside) if entry.is_symlink() else inside))
 
@@ -110,22 +110,29 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read(place: _Place) -> Run | Problem:
-    folder = place.folder
-    if RECORD_FILE in place.marks:
+def _read(place: _Place) -> tuple[Run | None, Problem | None]:
+    folder, marks = place.folder, place.marks
+    failure = _failure(folder / FAILURE_FILE) if FAILURE_FILE in marks else ""
+    if RECORD_FILE in marks:
         try:
-            return Run(folder, read_record(folder))
+            run = Run(folder, read_record(folder))
         except RecordError as error:
             # The message begins with the path of the record, and the problem already names the folder.
-            return Problem(folder, str(error).replace(f"{folder}{os.sep}", "", 1))
-    if FAILURE_FILE in place.marks:
-        return Problem(folder, f"failed: {_failure(folder / FAILURE_FILE)}")
-    unfinished = f"not finished: there is no {RECORD_FILE}; train it to the end, or remove this folder"
-    return Problem(folder, place.error or unfinished)
+            return None, Problem(folder, str(error).replace(f"{folder}{os.sep}", "", 1))
+        # A run that begins removes the failure of the one before it.
+        again = f"trained again and failed: {failure}; the earlier result is counted"
+        return run, Problem(folder, again) if failure else None
+    if place.error:
+        return None, Problem(folder, place.error)
+    if is_held(folder):
+        return None, Problem(folder, "not finished: it is being trained")
+    if failure:
+        return None, Problem(folder, f"failed: {failure}")
+    return None, Problem(folder, f"not finished: there is no {RECORD_FILE}; train it to the end, or remove this folder")
 
 
 def _failure(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip() or f"{path.name} is empty"
+        return " ".join(path.read_text(encoding="utf-8", errors="replace").split()) or f"{path.name} is empty"
     except OSError as error:
         return f"{path.name} cannot be read ({error.strerror})"

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from archbuilder.compare.statistics import Conditions, Group, Network
-from archbuilder.compare.words import short
+from archbuilder.compare.words import exact
+from archbuilder.show.text import printable
 
 K = TypeVar("K", bound=Hashable)
 
@@ -22,15 +23,15 @@ def network_labels(groups: Iterable[Group]) -> dict[Network, str]:
     choices = {}
     for network, spellings in names.items():
         digest, budget, cost = network
-        name = " ".join([" / ".join(sorted(spellings)), *(f"@{budget_label(kind, limit)}" for kind, limit in budget)])
+        name = " ".join([" / ".join(sorted(spellings)), *(f"@{_limit(*each)}" for each in budget)])
         whole = f"{name} {digest} {cost.params} {cost.macs} {cost.peak_activations} {cost.trainable_params}"
         choices[network] = (name, f"{name} {digest[:PREFIX]}", f"{name} {digest}", whole)
     return shortest(choices)
 
 
-def budget_label(kind: str, limit: int) -> str:
-    """Return a budget as people write it: 300k, or 40M macs."""
-    return short(limit) + ("" if kind == "params" else f" {kind}")
+def budget_label(budget: Mapping[str, int]) -> str:
+    """Return a budget as people write it, and exactly: 300k, 300,400, or 40M macs; nothing for none."""
+    return " ".join(_limit(*each) for each in budget.items())
 
 
 def data_labels(conditions: Iterable[Conditions]) -> dict[Conditions, str]:
@@ -93,6 +94,10 @@ def shortest(choices: Mapping[K, Sequence[str]]) -> dict[K, str]:
         key: next((label for i, label in enumerate(labels) if taken[i, label] == 1), labels[-1])
         for key, labels in choices.items()
     }
+
+
+def _limit(kind: str, limit: int) -> str:
+    return exact(limit) + ("" if kind == "params" else f" {printable(kind)}")
 
 
 def _data(conditions: Conditions) -> tuple[Any, ...]:

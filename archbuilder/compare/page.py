@@ -11,12 +11,14 @@ from importlib import resources
 from string import Template
 from typing import Any, NamedTuple
 
+from archbuilder.compare.budgets import TITLE, Budgets, legend, to_texts
 from archbuilder.compare.details import details
 from archbuilder.compare.find import Problem
+from archbuilder.compare.labels import budget_label
 from archbuilder.compare.plot import COLOURS
 from archbuilder.compare.statistics import Group
-from archbuilder.compare.table import RAW, Row
-from archbuilder.show.text import markup, printable
+from archbuilder.compare.table import RAW, Row, difference
+from archbuilder.show.text import markup
 
 MORE, FEWER = "more", "fewer"
 
@@ -58,6 +60,7 @@ def page(
     groups: Sequence[Group],
     notes: Sequence[str],
     problems: Sequence[Problem],
+    budgets: Budgets,
     x: str = "params",
     together: bool = False,
 ) -> str:
@@ -73,10 +76,11 @@ def page(
         "x": x,
         "colours": COLOURS,
         "notes": notes,
-        "problems": [printable(str(problem)) for problem in problems],
+        "problems": [str(problem) for problem in problems],
+        "budgets": {"title": TITLE, "legend": legend(budgets), "lines": to_texts(budgets)} if budgets.lines else None,
         "measures": _measures(table),
         "words": _words(table),
-        "sets": _coded("" if together else _word(row.set) for row in table),
+        "sets": _coded("" if together else row.set for row in table),
         "rows": _rows(table, groups),
         "details": details({i: groups[i] for i in order}),
     }
@@ -105,12 +109,12 @@ def _measures(table: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _words(table: Sequence[Row]) -> list[dict[str, Any]]:
     """Return what tells rows apart in words, where it does; averaged weights are named even where all are."""
-    told = [{"title": key, **_coded(_word(getattr(row, key, None)) for row in table)} for key in WORDS]
+    told = [{"title": key, **_coded(_word(row, key) for row in table)} for key in WORDS]
     return [each for each in told if len(each["kinds"]) > 1 or (each["title"] == "weights" and each["kinds"] != [RAW])]
 
 
-def _word(value: object) -> str | int | None:
-    return value if value is None or isinstance(value, int) else printable(str(value))
+def _word(row: Row, key: str) -> Hashable:
+    return budget_label(row.budget) if key == "budget" else getattr(row, key)
 
 
 def _coded(values: Iterable[Hashable]) -> dict[str, list[Any]]:
@@ -125,10 +129,12 @@ def _rows(table: Sequence[Row], groups: Sequence[Group]) -> dict[str, list[Any]]
     return {
         "id": [_id(group) for group in groups],
         "number": [row.number for row in table],
-        "network": [printable(row.network) for row in table],
+        "network": [row.network for row in table],
         "hash": [row.architecture_hash for row in table],
         "recipe": [row.recipe_hash for row in table],
         "images": [row.images for row in table],
+        "difference": [row.difference for row in table],
+        "differenceText": [difference(row) for row in table],
         "half": [row.accuracy_interval for row in table],
         "seeds": [row.seeds for row in table],
         "accuracies": [group.accuracies for group in groups],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.placement import STEPS, Box, Point, nearest, place_labels
-from archbuilder.compare.table import Row, network_name
+from archbuilder.compare.table import Row, network_name, set_order
 from archbuilder.compare.ticks import log_ticks
 from archbuilder.compare.words import short
 
@@ -100,7 +101,7 @@ def _placed(row: Row, x: Axis) -> Placed:
 def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
     """Return the points by set of comparable ones, each in the order of the table, and how they are drawn."""
     sets: dict[str, tuple[Look, list[Placed]]] = {}
-    for point in sorted(points, key=lambda point: (point.row.set, point.row.number)):
+    for point in sorted(points, key=lambda point: (*set_order(point.row), point.row.number)):
         i = len(sets)
         look = Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)])
         sets.setdefault(point.row.set, (look, []))[1].append(point)
@@ -118,7 +119,9 @@ def _frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
     marks = log_ticks(low / margin, high * margin)
     axes.set_xscale("log")
     axes.set_xlim(low / margin, high * margin)
-    axes.set_ylim(bottom - space, top + space)
+    # The interval of two seeds may reach far beyond what an accuracy can be: it is cut there, just behind the points.
+    edge = 0.04 * (min(top + space, 100) - max(bottom - space, 0))
+    axes.set_ylim(max(bottom - space, -edge), min(top + space, 100 + edge))
     axes.xaxis.set_major_locator(FixedLocator(marks))
     axes.xaxis.set_major_formatter(FixedFormatter([short(mark) for mark in marks]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -150,7 +153,8 @@ def _fronts(points: Sequence[Placed], x: Axis, together: bool) -> list[tuple[Loo
     """Return the points of each front, the least cost first, and how it is drawn."""
     sets = [(Look("#555555", ""), list(points))] if together else list(_sets(points).values())
     fronts = [(look, [point for point in members if point.row.front]) for look, members in sets]
-    return [(look, sorted(front, key=lambda point: (x.cost(point.row), point.y))) for look, front in fronts]
+    # A set of one row has none.
+    return [(look, sorted(front, key=lambda point: (x.cost(point.row), point.y))) for look, front in fronts if front]
 
 
 def _steps(front: Sequence[Placed], axes: Axes, x: Axis) -> list[Point]:
@@ -183,9 +187,9 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
     named = [point for point in points if point.row.front]
     if len(points) <= MOST_NAMED:
         named += [point for point in points if not point.row.front]
-    colours = _text_colours(points)
+    colours, called = _text_colours(points), labels([point.row for point in points])
     texts = [
-        axes.text(0, 0, _cut(network_name(row)), fontsize=FONT, color=colours[row.set], parse_math=False)
+        axes.text(0, 0, _cut(called[row.number]), fontsize=FONT, color=colours[row.set], parse_math=False)
         for row, *_ in named
     ]
     extents = [text.get_window_extent() for text in texts]
@@ -221,6 +225,14 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
             va="top",
             fontsize=FONT - 1,
         )
+
+
+def labels(table: Sequence[Row]) -> dict[int, str]:
+    """Return by number what each row is called: its set too, where names repeat and the legend cannot name all sets."""
+    if len({row.set for row in table}) <= MOST_IN_LEGEND:
+        return {row.number: network_name(row) for row in table}
+    names = Counter(row.network for row in table)
+    return {row.number: f"{row.network} ({row.set})" if names[row.network] > 1 else network_name(row) for row in table}
 
 
 def _text_colours(points: Sequence[Placed]) -> dict[str, str]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.axes import axis as named_axis
-from archbuilder.compare.budgets import at_equal_budgets
-from archbuilder.compare.budgets import to_markdown as lines_to_markdown
-from archbuilder.compare.budgets import to_terminal as lines_to_terminal
+from archbuilder.compare.budgets import TITLE, Budgets, at_equal_budgets, legend
+from archbuilder.compare.budgets import to_json as budgets_to_json
+from archbuilder.compare.budgets import to_markdown as budgets_to_markdown
+from archbuilder.compare.budgets import to_terminal as budgets_to_terminal
 from archbuilder.compare.find import Problem, Run, find_runs
-from archbuilder.compare.labels import differences
+from archbuilder.compare.notes import Recipe, notes_on, recipes_of
 from archbuilder.compare.page import page
 from archbuilder.compare.plot import draw
-from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group
-from archbuilder.compare.table import MOST_TIED, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
-from archbuilder.compare.words import escape_markdown
+from archbuilder.compare.statistics import KEPT, WEIGHTS, group, wanted_and_known
+from archbuilder.compare.table import Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
+from archbuilder.compare.words import NAME, escape_markdown
 from archbuilder.errors import RecordError, suggestion
 from archbuilder.files import write_bytes
 
@@ -28,22 +29,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
-NAME = "comparison"
-EQUAL = "Accuracy % at equal budgets, * the best and what ties with it"
-MOST_SETTINGS = 6
 
 
 @dataclass(frozen=True)
 class Report:
     """A comparison: its rows, what to know when reading them, what was left out, and the files written.
 
-    `budgets` are the lines of the table of networks at equal budgets, titles first, where there are any.
+    Accuracy is of a `split`, and held against `x`. `budgets` has lines where networks had equal budgets.
     """
 
     split: str
+    x: Axis
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-    budgets: tuple[Sequence[str], ...]
+    budgets: Budgets
     problems: tuple[Problem, ...]
     files: tuple[Path, ...]
 
@@ -58,10 +57,10 @@ class Report:
             text = self.render(console.width).encode(console.encoding, "replace").decode(console.encoding)
             console.print(Text(text), end="")
             return
-        console.print(to_terminal(self.rows, console.width), crop=False)
-        if self.budgets:
-            console.print(Text(f"\n{EQUAL}:"))
-            console.print(lines_to_terminal(self.budgets), crop=False)
+        console.print(to_terminal(self.rows, console.width, self.x), crop=False)
+        if self.budgets.lines:
+            console.print(Text(f"\n{TITLE}: {legend(self.budgets)}"))
+            console.print(budgets_to_terminal(self.budgets), crop=False)
             console.print()
         for line in (*self.notes, *_left_out(self.problems)):
             console.print(Text(line))
@@ -98,89 +97,50 @@ def compare(
     groups, left_out = group(runs, split, weights)
     problems += left_out
     if not groups:
-        raise RecordError(_nothing(runs, problems, split))
+        raise RecordError(_nothing(runs, problems, split, weights))
     groups = ordered(groups)
     table = rows(groups, against, together)
-    notes = _notes(table, groups, against, together)
+    recipes = recipes_of(table, groups)
+    notes = notes_on(table, groups, recipes, against, together)
     budgets = at_equal_budgets(table)
     pictures = draw(table, against, together)
     content: dict[str, bytes] = {
-        "html": page(table, groups, notes, problems, x, together).encode(),
+        "html": page(table, groups, notes, problems, budgets, x, together).encode(),
         "md": _markdown(table, notes, budgets, problems).encode(),
         "csv": to_csv(table).encode(),
-        "json": _json(table, notes, problems, against).encode(),
+        "json": _json(table, recipes, notes, budgets, problems, against).encode(),
         "png": pictures.png,
         "svg": pictures.svg,
     }
     files = {suffix: Path(to) / f"{NAME}.{suffix}" for suffix in content}
     for suffix, path in files.items():
         write_bytes(path, content[suffix])
-    return Report(split, tuple(table), tuple(notes), tuple(budgets), tuple(problems), tuple(files.values()))
+    return Report(split, against, tuple(table), tuple(notes), budgets, tuple(problems), tuple(files.values()))
 
 
-def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str) -> str:
+def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str, weights: str) -> str:
     if not runs:
         return f"no run here is finished: {'; '.join(map(str, problems))}"
-    splits = sorted({result.split for run in runs for result in run.record.results})
-    known = f"they have: {', '.join(splits)}" if splits else "they have no results at all"
-    return f"none of the {len(runs)} runs has a result on the split '{split}'; {known}"
+    wanted, known = wanted_and_known((each for run in runs for each in run.record.results), split, weights)
+    have = f"they have: {known}" if known else "they have no results at all"
+    return f"none of the {len(runs)} runs has a result {wanted}; {have}"
 
 
-def _notes(table: Sequence[Row], groups: Sequence[Group], x: Axis, together: bool) -> list[str]:
-    """Return what a reader must know to read the table rightly, one sentence or two per note."""
-    images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
-    data = ", ".join(sorted({row.data for row in table}))
-    split = table[0].split
-    notes = [
-        f"Accuracy: single view, last epoch, on the {split} split of {data} ({images} images): mean and 95% "
-        f"t-interval over n seeds. Front *: no other row has {x.no_worse} and as high an accuracy. "
-        "Ties: rows whose intervals overlap, so that their order is not known. Difference: to the best row that costs "
-        "no more, over the seeds that both have."
-    ]
-    if len(table) > MOST_TIED:
-        notes.append(f"Of more than {MOST_TIED} comparable rows, ties are told with those on the front alone.")
-    if split == "test":
-        notes.append("This is the test split: report by it, but do not choose by it.")
-    single = sum(row.n == 1 for row in table)
-    if single:
-        which = "All rows" if single == len(table) else f"{single} of {len(table)} rows"
-        notes.append(f"{which} have one seed (n=1) and so no interval: their order may be chance.")
-    sets = sorted({row.set for row in table})
-    if len(sets) > 1 and together:
-        notes.append(f"Asked for: one front over rows that are not comparable, for they differ: {'; '.join(sets)}.")
-    elif len(sets) > 1:
-        notes.append(f"Not all rows are comparable; fronts and ties are kept apart: {'; '.join(sets)}.")
-    notes += _recipe_notes(table, groups)
-    devices = sorted({run.record.training.device for g in groups for run in g.runs})
-    if len(devices) > 1:
-        notes.append(f"Speeds are not comparable: they were measured on {', '.join(devices)}.")
-    return notes
-
-
-def _recipe_notes(table: Sequence[Row], groups: Sequence[Group]) -> list[str]:
-    """Return for each of several recipes its hash and the settings in which it differs from the others."""
-    labels = {row.recipe_hash: row.recipe for row in table}
-    if len(labels) == 1:
-        return []
-    settings = {g.conditions.recipe_hash: g.runs[0].record.recipe.settings for g in groups}
-    hashes = sorted(labels)
-    differing = differences([settings[digest] for digest in hashes])
-    if not differing:
-        return ["The recipes have different hashes, but no setting that they record differs."]
-    notes = []
-    for i, digest in enumerate(hashes):
-        parts = [f"{key}={values[i]}" for key, values in differing.items()]
-        more = f" and {len(parts) - MOST_SETTINGS} more" if len(parts) > MOST_SETTINGS else ""
-        notes.append(f"Recipe {labels[digest]} ({digest[:8]}): {', '.join(parts[:MOST_SETTINGS])}{more}.")
-    return notes
-
-
-def _json(table: Sequence[Row], notes: Sequence[str], problems: Sequence[Problem], x: Axis) -> str:
+def _json(
+    table: Sequence[Row],
+    recipes: Mapping[str, Recipe],
+    notes: Sequence[str],
+    budgets: Budgets,
+    problems: Sequence[Problem],
+    x: Axis,
+) -> str:
     """Return the comparison as plain data for machines."""
     content = {
         "schema": SCHEMA,
         "x": x.field,
         "rows": to_json(table),
+        "equal_budgets": budgets_to_json(budgets),
+        "recipes": {label: recipe._asdict() for label, recipe in recipes.items()},
         "notes": notes,
         "left_out": [{"folder": str(problem.folder), "reason": problem.reason} for problem in problems],
     }
@@ -198,13 +158,11 @@ def _left_out(problems: Sequence[Problem]) -> list[str]:
     return [f"Left out ({len(problems)}):", *(f"  {problem}" for problem in problems)]
 
 
-def _markdown(
-    table: Sequence[Row], notes: Iterable[str], budgets: Sequence[Sequence[str]], problems: Sequence[Problem]
-) -> str:
+def _markdown(table: Sequence[Row], notes: Iterable[str], budgets: Budgets, problems: Sequence[Problem]) -> str:
     """Return the comparison as a Markdown page."""
     lines = ["# Comparison", "", to_markdown(table)]
-    if budgets:
-        lines += [f"## {EQUAL}", "", lines_to_markdown(budgets)]
+    if budgets.lines:
+        lines += [f"## {TITLE}", "", escape_markdown(legend(budgets)), "", budgets_to_markdown(budgets)]
     lines += [f"- {escape_markdown(note)}" for note in notes]
     lines += ["", f"![Accuracy against cost]({NAME}.png)", ""]
     if problems:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from archbuilder.compare.find import Problem, Run
-from archbuilder.record import Cost, Record
+from archbuilder.record import Cost, Record, Result
 
 CONFIDENCE = 0.95
 KEPT = "kept"
@@ -127,13 +127,22 @@ def group(runs: Sequence[Run], split: str, weights: str = KEPT) -> tuple[list[Gr
         if _wanted(run.record, split, weights):
             evaluated.append(run)
         else:
-            known = ", ".join(dict.fromkeys(result.split for result in run.record.results)) or "none"
-            whose = "" if weights in (KEPT, ALL) else f" by {weights} weights"
-            problems.append(Problem(run.folder, f"has no result on the split '{split}'{whose}; it has: {known}"))
+            wanted, known = wanted_and_known(run.record.results, split, weights)
+            problems.append(Problem(run.folder, f"has no result {wanted}; it has: {known or 'none'}"))
     latest, repeated = _latest(evaluated)
     groups = _groups(latest, split, weights)
     groups.sort(key=lambda g: (g.params, g.names, g.network.budget, g.architecture_hash, g.conditions))
     return groups, problems + repeated
+
+
+def wanted_and_known(results: Iterable[Result], split: str, weights: str) -> tuple[str, str]:
+    """Return in words which result is wanted, and which there are: `on the split 'val' by raw weights`, `val by raw`.
+
+    Weights are told only where certain ones are wanted.
+    """
+    certain = weights not in (KEPT, ALL)
+    known = dict.fromkeys(f"{each.split} by {each.weights}" if certain else each.split for each in results)
+    return f"on the split '{split}'" + (f" by {weights} weights" if certain else ""), ", ".join(known)
 
 
 def comparable(groups: Sequence[Group]) -> list[list[int]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archbuilder.compare.axes import PARAMS, Axis
-from archbuilder.compare.labels import budget_label, data_labels, network_labels, recipe_labels, set_labels
+from archbuilder.compare.labels import data_labels, network_labels, recipe_labels, set_labels
 from archbuilder.compare.statistics import (
     Conditions,
     Difference,
@@ -21,7 +21,8 @@ from archbuilder.compare.statistics import (
     ties,
     ties_with,
 )
-from archbuilder.compare.words import escape_markdown, short, spans
+from archbuilder.compare.words import markdown_table, short, spans
+from archbuilder.show.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,17 +37,18 @@ class Row(NamedTuple):
 
     `accuracy_*` and `difference` lie in 0..1; `images` is the number evaluated on, `n` that of seeds;
     `images_per_second` and `seconds` are of training and `latency` in seconds, means over seeds; `set` tells the sets
-    of comparable rows apart and is empty where all are comparable. `model` is the network without its `budget`.
+    of comparable rows apart and is empty where all are comparable. `model` is the network without its `budget`, which
+    is empty where its width was stated. In names, signs that cannot be printed are escaped.
 
     `ties` and `rival` are numbers of rows. The rival is the best row that costs no more: on the front the one before
-    it, elsewhere the one that beats this row; `difference` is this row's accuracy minus the rival's, the mean over the
-    `difference_n` seeds that both have.
+    it, elsewhere the one that beats this row. A row alone in its set is on no front. `difference` is this row's
+    accuracy minus the rival's, the mean over the `difference_n` seeds that both have.
     """
 
     number: int
     network: str
     model: str
-    budget: str
+    budget: dict[str, int]
     architecture_hash: str
     params: int
     macs: int
@@ -84,9 +86,11 @@ class Column(NamedTuple):
     right: bool = True
 
 
-CSV_COLUMNS = tuple(field for field in Row._fields if field not in ("number", "set", "recipe"))
+FORMULAS = ("=", "+", "-", "@", "\t")
+"""How a cell begins that a spreadsheet would run."""
 
-# Left out one after another, in this order, where a terminal is too narrow; the files have them all.
+# Left out one after another, in this order, where a terminal is too narrow, but for the cost that accuracy is held
+# against; the files have them all.
 EXPENDABLE = ("s", "ms", "img/s", "MACs", "images", "difference %")
 # Columns of words may be folded down to so many characters; a folded number would mislead.
 FOLDED = {"network": 20, "data": 10, "ties": 8}
@@ -105,18 +109,18 @@ def rows(groups: Iterable[Group], x: Axis = PARAMS, together: bool = False) -> l
     plain = [
         Row(
             number=i + 1,
-            network=networks[g.network],
-            model=" / ".join(g.names),
-            budget=" ".join(budget_label(kind, limit) for kind, limit in g.network.budget),
+            network=printable(networks[g.network]),
+            model=printable(" / ".join(g.names)),
+            budget=dict(g.network.budget),
             architecture_hash=g.architecture_hash,
             params=g.params,
             macs=g.cost.macs,
             peak_activations=g.cost.peak_activations,
-            data=data[g.conditions],
+            data=printable(data[g.conditions]),
             recipe=recipes[g.conditions.recipe_hash],
             recipe_hash=g.conditions.recipe_hash,
             epochs=g.conditions.epochs,
-            set=sets[g.conditions],
+            set=printable(sets[g.conditions]),
             split=g.conditions.split,
             weights=g.conditions.weights,
             images=g.conditions.n,
@@ -164,7 +168,7 @@ def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x:
         rival = indices[front[before - 1]] if before else None
         difference = None if rival is None else paired(members[i], members[rival])
         plain[i] = plain[i]._replace(
-            front=place in rank,
+            front=place in rank and len(indices) > 1,
             ties=tuple(indices[other] + 1 for other in sorted(tied[place])),
             rival=None if rival is None else rival + 1,
             **_difference(difference),
@@ -178,11 +182,14 @@ def _difference(found: Difference | None) -> dict[str, Any]:
 
 
 def to_csv(table: Iterable[Row]) -> str:
-    """Return the rows as CSV for machines: full precision, accuracy 0..1, an empty cell for no value."""
+    """Return the rows as CSV: every field, full precision, accuracy 0..1, an empty cell for no value.
+
+    A budget reads `params=300000`. A name that a spreadsheet would take for a formula has a `'` before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows([_plain(getattr(row, column)) for column in CSV_COLUMNS] for row in table)
+    writer.writerow(Row._fields)
+    writer.writerows(map(_plain, row) for row in table)
     return text.getvalue()
 
 
@@ -194,16 +201,15 @@ def to_json(table: Iterable[Row]) -> list[dict[str, Any]]:
 def to_markdown(table: Sequence[Row]) -> str:
     """Return the rows as a GitHub-flavoured Markdown table."""
     columns = columns_of(table)
-    lines = [
-        [column.title for column in columns],
-        ["---:" if column.right else ":---" for column in columns],
-        *([escape_markdown(column.cell(row)) for column in columns] for row in table),
-    ]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    right = [i for i, column in enumerate(columns) if column.right]
+    cells = ([column.cell(row) for column in columns] for row in table)
+    return markdown_table([column.title for column in columns], cells, right)
 
 
-def to_terminal(table: Sequence[Row], width: int) -> RenderableType:
+def to_terminal(table: Sequence[Row], width: int, x: Axis = PARAMS) -> RenderableType:
     """Return the rows as a rich table that fits into `width` columns by folding words, never by cutting.
+
+    Where columns have to be left out, that of the axis `x` stays.
 
     It is wider only where even its narrowest form does not fit; print it with `crop=False`.
     """
@@ -211,7 +217,7 @@ def to_terminal(table: Sequence[Row], width: int) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    columns = _fitting(columns_of(table), table, width)
+    columns = _fitting(columns_of(table), table, width, x.column)
     widths = _widths(columns, table, width)
     total = sum(widths) + len(widths) - 1
     drawn = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False, width=total)
@@ -223,7 +229,8 @@ def to_terminal(table: Sequence[Row], width: int) -> RenderableType:
 
 
 def columns_of(table: Sequence[Row]) -> list[Column]:
-    """Return the columns for people; those of data, recipe, epochs, weights and images only where they vary."""
+    """Return the columns for people; those of data, recipe, epochs, weights and images where they vary, of ties and
+    differences where there are any."""
     shown = {
         "data": len({row.data for row in table}) > 1,
         "recipe": len({row.recipe for row in table}) > 1,
@@ -231,6 +238,8 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         "weights": {row.weights for row in table} != {RAW},
         "epochs": len({row.epochs for row in table}) > 1,
         "images": len({row.images for row in table}) > 1,
+        "difference %": any(row.difference is not None for row in table),
+        "ties": any(row.ties for row in table),
     }
     columns = [
         Column("#", lambda row: str(row.number)),
@@ -254,23 +263,34 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
     return [column for column in columns if shown.get(column.title, True)]
 
 
+def set_order(row: Row) -> tuple[object, ...]:
+    """Return a key by which rows stand in the order of their sets; recipes count A, B, ..., Z, AA, ..."""
+    return row.data, len(row.recipe), row.recipe, row.set
+
+
 def network_name(row: Row) -> str:
     """Return the network's label, which says so where the weights evaluated were not the raw ones."""
     return row.network if row.weights == RAW else f"{row.network} ({row.weights})"
 
 
 def difference(row: Row) -> str:
-    """Return how far a row lies from its rival, in points of accuracy: `+0.31 ±0.12 to 3`."""
+    """Return how far a row lies from its rival, in points of accuracy: `+0.31 ±0.12 to 3`, or `+0.31 n=1 to 3`.
+
+    Where they share fewer seeds than the row has, their number is told: `+0.31 ±0.12 n=2 to 3`.
+    """
     if row.difference is None:
         return ""
-    half = "" if row.difference_interval is None else f" ±{100 * row.difference_interval:.2f}"
-    return f"{100 * row.difference:+.2f}{half} to {row.rival}"
+    fewer = f" n={row.difference_n}" if 1 < row.difference_n < row.n else ""
+    return f"{100 * row.difference:+.2f} {_half(row.difference_interval)}{fewer} to {row.rival}"
 
 
 def accuracy(row: Row) -> str:
     """Return the mean accuracy in percent with half its interval, or n=1: `91.00 ±2.48`."""
-    half = "n=1" if row.accuracy_interval is None else f"±{100 * row.accuracy_interval:.2f}"
-    return f"{100 * row.accuracy_mean:.2f} {half}"
+    return f"{100 * row.accuracy_mean:.2f} {_half(row.accuracy_interval)}"
+
+
+def _half(interval: float | None) -> str:
+    return "n=1" if interval is None else f"±{100 * interval:.2f}"
 
 
 def _plain(value: object) -> object:
@@ -278,12 +298,16 @@ def _plain(value: object) -> object:
         return str(value).lower()
     if isinstance(value, tuple):
         return " ".join(map(str, value))
-    return value
+    if isinstance(value, dict):
+        value = printable(" ".join(f"{key}={number}" for key, number in value.items()))
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
 
 
-def _fitting(columns: list[Column], table: Sequence[Row], width: int) -> list[Column]:
-    """Drop expendable columns until the rest fits, with words folded where they may be."""
+def _fitting(columns: list[Column], table: Sequence[Row], width: int, kept: str) -> list[Column]:
+    """Drop expendable columns but for one until the rest fits, with words folded where they may be."""
     for title in EXPENDABLE:
+        if title == kept:
+            continue
         if sum(_narrowest(column, table) + 1 for column in columns) - 1 <= width:
             break
         columns = [column for column in columns if column.title != title]

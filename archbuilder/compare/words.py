@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+NAME = "comparison"
+"""Of the files that a comparison writes, without their suffix."""
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -14,6 +16,13 @@ def short(count: float) -> str:
         if abs(count) >= 0.9995 * size:  # so that 999,950 is rounded to 1M, not to 1000k
             return f"{count / size:.3g}{unit}"
     return f"{count:.3g}"
+
+
+def exact(count: int) -> str:
+    """Return a count as `short` does where that loses nothing, otherwise in full: 300k, but 300,400."""
+    text = short(count)
+    size = next((size for size, unit in UNITS if text.endswith(unit)), 1)
+    return text if round(float(text.rstrip("TGMk")) * size) == count else f"{count:,}"
 
 
 def spans(numbers: Sequence[int]) -> str:
@@ -29,4 +38,13 @@ def spans(numbers: Sequence[int]) -> str:
 
 def escape_markdown(text: str) -> str:
     """Return text on one line that GitHub-flavoured Markdown shows as it is, in a table cell too."""
-    return re.sub(r"([\\|*_`<>\[\]~])", r"\\\1", " ".join(text.split()))
+    escaped = re.sub(r"([\\|*_`<>\[\]~&])", r"\\\1", " ".join(text.split()))
+    # A backslash keeps neither a formula nor the mention of a person from being made of these.
+    return re.sub("[$@]", lambda found: f"<span>{found[0]}</span>", escaped)
+
+
+def markdown_table(titles: Sequence[str], lines: Iterable[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Return a GitHub-flavoured Markdown table of texts; `right` are the columns, from 0, that stand to the right."""
+    rule = ["---:" if i in right else ":---" for i in range(len(titles))]
+    escaped = (map(escape_markdown, line) for line in lines)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (titles, rule, *escaped))

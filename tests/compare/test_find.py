@@ -12,6 +12,7 @@ import pytest
 from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.errors import RecordError
 from archbuilder.record import RECORD_FILE, write_record
+from archbuilder.sweep.lock import alone_in
 from tests.compare.records import record, save
 
 
@@ -57,8 +58,14 @@ def test_what_a_run_keeps_inside_is_not_searched(tmp_path: Path, inside: str) ->
     assert (folders_of(found), problems) == ([tmp_path], [])
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "tensorboard", "wandb"])
+def test_a_sweep_may_be_called_like_what_a_run_keeps_inside(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name, record(), record(seed=2))
+    assert folders_of(find_runs([tmp_path])[0]) == [tmp_path / name / "0", tmp_path / name / "1"]
+
+
 def test_a_failed_run_is_a_problem_with_its_reason(tmp_path: Path) -> None:
-    (tmp_path / "failure.txt").write_text("loss is NaN at step 12\n", encoding="utf-8")
+    (tmp_path / "failure.txt").write_text("loss is NaN\nat step 12\n", encoding="utf-8")
     (tmp_path / ".hydra").mkdir()
     assert find_runs([tmp_path]) == ([], [Problem(tmp_path, "failed: loss is NaN at step 12")])
 
@@ -74,11 +81,26 @@ def test_a_failure_without_words_is_still_a_problem(tmp_path: Path) -> None:
     ]
 
 
-def test_a_run_that_finished_after_a_failure_counts(tmp_path: Path) -> None:
+def test_a_run_that_failed_when_it_was_trained_again_counts_and_is_told(tmp_path: Path) -> None:
     write_record(record(), tmp_path)
     (tmp_path / "failure.txt").write_text("out of memory", encoding="utf-8")
     found, problems = find_runs([tmp_path])
-    assert (folders_of(found), problems) == ([tmp_path], [])
+    assert folders_of(found) == [tmp_path]
+    assert problems == [
+        Problem(tmp_path, "trained again and failed: out of memory; the earlier result is counted"),
+    ]
+
+
+def test_a_run_at_work_is_not_called_abandoned(tmp_path: Path) -> None:
+    (tmp_path / "run" / ".hydra").mkdir(parents=True)
+    with alone_in(tmp_path / "run"):
+        assert find_runs([tmp_path]) == ([], [Problem(tmp_path / "run", "not finished: it is being trained")])
+    (problem,) = find_runs([tmp_path])[1]
+    assert "remove this folder" in problem.reason
+
+
+def test_a_reason_is_told_on_one_line_that_a_terminal_may_print() -> None:
+    assert str(Problem(Path("run"), "failed:\n\x1b[31mred")) == "run: failed:\\n\\x1b[31mred"
 
 
 def test_an_unfinished_run_is_a_problem(tmp_path: Path) -> None:

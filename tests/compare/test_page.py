@@ -18,10 +18,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
 from archbuilder.api import expand
+from archbuilder.compare.budgets import at_equal_budgets
 from archbuilder.compare.find import Problem, Run
 from archbuilder.compare.page import MEASURES, page
 from archbuilder.compare.statistics import group, pareto_front
-from archbuilder.compare.table import Row, ordered, rows
+from archbuilder.compare.table import Row, difference, ordered, rows
 from archbuilder.files import write_json
 from archbuilder.graph_json import graph_hash, to_json
 from archbuilder.record import ARCHITECTURE_FILE, METRICS_FILE, Record
@@ -49,7 +50,7 @@ def made(found: Sequence[Run], problems: Sequence[Problem] = (), notes: Sequence
     """Return the page about some runs, and its rows."""
     groups = ordered(group(found, "val")[0])
     table = rows(groups)
-    return page(table, groups, notes, problems), table
+    return page(table, groups, notes, problems, at_equal_budgets(table)), table
 
 
 def opened(window: Chrome, folder: Path, found: Sequence[Run], **more: Any) -> list[Row]:
@@ -170,7 +171,8 @@ def test_sets_that_are_not_comparable_have_fronts_and_shapes_of_their_own(window
     long = [record(0.9, name="b", settings={"epochs": 50}), record(0.8, name="c", params=5000, settings={"epochs": 9})]
     table = opened(window, tmp_path, runs(*few, *long))
     assert len({row.set for row in table}) == 3
-    assert {name[1:] for name in starred(window)} == {"a0", "b", "c"}
+    # Those alone in their sets are on no front.
+    assert {name[1:] for name in starred(window)} == {"a0"} == {row.network for row in table if row.front}
     legend = [item.text for item in window.find_elements(By.CSS_SELECTOR, "#legend li")]
     assert [item[0] for item in legend] == ["●", "■", "▲"]
     assert {item[1:].strip() for item in legend} == {row.set for row in table}
@@ -180,6 +182,9 @@ def test_sets_that_are_not_comparable_have_fronts_and_shapes_of_their_own(window
     choice = Select(one(window, "select[data-word=set]"))
     choice.select_by_visible_text(next(row.set for row in table if row.network == "b"))
     assert (len(names(window)), drawn(window)) == (1, 1)
+    one(window, "#table tbody tr").click()
+    assert "The only point of its set, so there is no front" in one(window, "#panel").text
+    press(window, Keys.ESCAPE)
     Select(one(window, "select[data-word=set]")).select_by_index(0)
     Select(one(window, "select[data-word=data]")).select_by_visible_text("cifar10")
     assert len(names(window)) == 2
@@ -210,6 +215,54 @@ def test_the_front_is_that_of_python_on_each_axis(window: Chrome, tmp_path: Path
     assert {name[1:].strip() for name in starred(window)} == wanted
     if axis == "params":
         assert wanted == {row.network for row in table if row.front}
+
+
+def test_a_difference_is_told_as_in_the_other_files(window: Chrome, tmp_path: Path) -> None:
+    table = opened(window, tmp_path, three())
+    assert heading(window, "difference %").is_displayed()
+    at = [column.text for column in window.find_elements(By.CSS_SELECTOR, "#table th")].index("difference %")
+    cells = window.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].map(r => r.cells[arguments[0]].innerText)", at
+    )
+    assert cells == [difference(row) for row in table] == ["", "+10.00 ±0.00 to 1", ""]
+
+
+def test_networks_at_equal_budgets_have_a_table(window: Chrome, tmp_path: Path) -> None:
+    few = [(HOSTILE[0], 0.9), ("b", 0.8)]
+    found = [record(a, name=n, budget={"params": 30_000}, seed=seed) for n, a in few for seed in (0, 1)]
+    opened(window, tmp_path, runs(*found))
+    assert one(window, "#budgets h2").text == "Accuracy % at equal budgets"
+    assert "* the best" in one(window, "#budgets p").text
+    lines = [line.text for line in window.find_elements(By.CSS_SELECTOR, "#budgets tr")]
+    assert lines == ["network 30k", f"{HOSTILE[0]} 90.00 ±0.00 *", "b 80.00 ±0.00"]
+    opened(window, tmp_path, three())
+    assert not one(window, "#budgets").is_displayed()
+
+
+def test_the_axis_of_accuracies_ends_where_they_do(window: Chrome, tmp_path: Path) -> None:
+    # Two seeds so far apart have an interval from -270% to 370%.
+    wide = [record(a, params=params, seed=i) for params in (1000, 9000) for i, a in enumerate((0.25, 0.75))]
+    opened(window, tmp_path, runs(*wide))
+    marks = [float(mark.text) for mark in window.find_elements(By.CSS_SELECTOR, "#plot .ytick text")]
+    assert (min(marks), max(marks)) == (0, 100)
+
+
+def test_points_on_a_front_without_a_name_are_counted(window: Chrome, tmp_path: Path) -> None:
+    # So close to one another that there is no room for all names.
+    close = [record(0.9 + i / 1e6, name=f"network{i}", params=10**6 + i) for i in range(30)]
+    opened(window, tmp_path, runs(*close, record(0.1, name="small", params=10)))
+    named = len(window.find_elements(By.CSS_SELECTOR, "#plot .textpoint text"))
+    assert 0 < named < 31
+    assert f"{31 - named} of the points on a front have no name here" in one(window, "#caption").text
+    opened(window, tmp_path, three())
+    assert "have no name here" not in one(window, "#caption").text
+
+
+def test_an_axis_of_speeds_says_how_they_were_measured(window: Chrome, tmp_path: Path) -> None:
+    opened(window, tmp_path, three())
+    assert "measured alike" not in one(window, "#caption").text
+    Select(one(window, "#x")).select_by_value("latency")
+    assert "only what was measured alike can be compared" in one(window, "#caption").text
 
 
 def test_axes_change_what_is_drawn_and_say_what_is_missing(window: Chrome, tmp_path: Path) -> None:
@@ -358,7 +411,7 @@ def test_ten_thousand_networks_make_a_page_of_some_megabytes_soon(window: Chrome
     groups, _ = group(runs(*nets), "val")
     table = rows(groups)
     began = time.process_time()
-    text = page(table, groups, [], [])
+    text = page(table, groups, [], [], at_equal_budgets(table))
     assert time.process_time() - began < 5
     assert len(text) < 10_000_000
     (tmp_path / "comparison.html").write_text(text, encoding="utf-8")

@@ -6,11 +6,12 @@ import math
 import random
 import re
 import struct
+import warnings
 
 import pytest
 
 from archbuilder.compare.axes import AXES
-from archbuilder.compare.plot import draw
+from archbuilder.compare.plot import draw, labels
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import Row, rows
 from archbuilder.record import Record
@@ -57,11 +58,29 @@ def test_any_number_of_networks_makes_a_picture_of_one_size(count: int) -> None:
         [record(settings={"epochs": i}, params=i + 1) for i in range(20)],
         [record(results=[result(0.8), result(0.9, weights="averaged")])],
         [record(images_per_second=0.0, latency=0.0)],
+        [record(images_per_second=1e18, latency=1e-12), record(images_per_second=1e-12, latency=1e18, params=2)],
+        [record(name="\x1b[31mred")],
     ],
-    ids=["nothing", "equal", "far", "long", "mathematics", "data", "recipes", "averaged", "instant"],
+    ids=[
+        "nothing",
+        "equal",
+        "far",
+        "long",
+        "mathematics",
+        "data",
+        "recipes",
+        "averaged",
+        "instant",
+        "fastest",
+        "escape",
+    ],
 )
 def test_extremes_make_a_picture_too(records: list[Record]) -> None:
-    assert size(draw(table_of(*records)).png) == (1200, 750)
+    for axis in AXES.values():
+        table = rows(group(runs(*records), "val", "all")[0], axis)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert size(draw(table, axis).png) == (1200, 750)
 
 
 @pytest.mark.parametrize("name", AXES)
@@ -69,6 +88,26 @@ def test_extremes_make_a_picture_too(records: list[Record]) -> None:
 def test_any_cost_may_be_the_axis(name: str, together: bool) -> None:
     table = rows(group(runs(*networks(5), record(data="cifar10")), "val")[0], AXES[name], together)
     assert size(draw(table, AXES[name], together).png) == (1200, 750)
+
+
+def text_of(records: list[Record]) -> str:
+    """Return the texts of the SVG, one per line, but for the names of points, which are drawn as shapes."""
+    return "\n".join(re.findall(r"<text[^>]*>([^<]*)</text>", draw(table_of(*records)).svg.decode()))
+
+
+def test_the_axis_of_accuracies_ends_where_they_do() -> None:
+    # Two seeds so far apart have an interval from -270% to 370%.
+    marks = text_of([record(a, params=params, seed=i) for params in (1000, 9000) for i, a in enumerate((0.25, 0.75))])
+    percents = [float(each) for each in re.findall(r"(?m)^[-0-9.]+$", marks.replace("\u2212", "-"))]
+    assert (min(percents), max(percents)) == (0, 100)
+
+
+def test_rows_of_one_name_in_more_sets_than_a_legend_names_are_told_apart() -> None:
+    once = record(name="once", params=9, settings={"lr": 0})
+    many = labels(table_of(*(record(settings={"lr": i}) for i in range(14)), once))
+    assert set(many.values()) == {"once", *(f"net (recipe {letter})" for letter in "ABCDEFGHIJKLMN")}
+    few = labels(table_of(*(record(settings={"lr": i}) for i in range(3))))
+    assert list(few.values()) == ["net", "net", "net"]
 
 
 def test_the_text_of_the_svg_is_text() -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from archbuilder.compare import Report, compare
 from archbuilder.errors import RecordError
+from archbuilder.record import RECORD_FILE
 from tests.compare.records import record, result, save
 
 
@@ -104,10 +105,66 @@ def test_recipes_that_differ_in_much_name_the_first_settings(tmp_path: Path) -> 
 
 
 def test_several_data_are_kept_apart(tmp_path: Path) -> None:
-    save(tmp_path, record(), record(data="cifar10"))
+    save(tmp_path, *(record(name=name, data=data) for data in ("digits", "cifar10") for name in "ab"))
     report = compare([tmp_path], tmp_path)
     assert all(row.front for row in report.rows)
     assert "fronts and ties are kept apart: cifar10; digits." in flat(report)
+
+
+def test_a_search_over_recipes_leaves_the_table_to_be_seen(tmp_path: Path) -> None:
+    save(tmp_path / "runs", *(record(0.5 + i / 1000, settings={"lr": i / 1000}) for i in range(300)))
+    report = compare([tmp_path / "runs"], tmp_path / "out")
+    text = report.render(80)
+    assert len(text.splitlines()) < 360
+    assert not any(row.front for row in report.rows)
+    assert "kept apart: recipe A; recipe B;" in flat(report)
+    assert "recipe L; and 288 more: comparison.json." in flat(report)
+    assert "And 288 more recipes: comparison.json tells them." in flat(report)
+    assert "comparable rows, ties are told" not in flat(report)
+    told = json.loads(written(report, ".json"))
+    assert len({row["set"] for row in told["rows"]}) == 300
+    for row in (told["rows"][0], told["rows"][-1]):
+        recipe = told["recipes"][row["recipe"]]
+        assert recipe["hash"] == row["recipe_hash"]
+        assert list(recipe["settings"]) == ["lr"]
+
+
+def test_seeds_that_stopped_early_are_said_to_be_kept_apart(tmp_path: Path) -> None:
+    save(tmp_path, *(record(seed=i, epochs=10 + i) for i in range(3)))
+    assert "stopped after different numbers of epochs are kept apart" in flat(compare([tmp_path], tmp_path))
+    save(tmp_path / "other", record(), record(name="b", epochs=9))
+    assert "stopped after" not in flat(compare([tmp_path / "other"], tmp_path))
+
+
+def test_what_ties_are_is_told_as_it_is(tmp_path: Path) -> None:
+    save(tmp_path, record())
+    told = flat(compare([tmp_path], tmp_path))
+    assert (
+        "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test" in told
+    )
+    assert "order is not known" not in told
+
+
+@pytest.mark.parametrize(("axis", "shown"), [("images_per_second", "img/s"), ("latency", "ms")])
+def test_a_front_over_speeds_says_how_they_were_measured(tmp_path: Path, axis: str, shown: str) -> None:
+    save(tmp_path, record())
+    assert f"Each run measured its {shown} itself, perhaps beside other jobs" in flat(
+        compare([tmp_path], tmp_path, x=axis)
+    )
+    assert "beside other jobs" not in flat(compare([tmp_path], tmp_path))
+
+
+def test_networks_at_equal_budgets_stand_in_every_text(tmp_path: Path) -> None:
+    save(
+        tmp_path,
+        *(record(a, name=n, budget={"params": 30_000}, seed=s) for n, a in (("a", 0.9), ("b", 0.8)) for s in (0, 1)),
+    )
+    report = compare([tmp_path], tmp_path / "out")
+    legend = "* the best and those whose intervals overlap with its"
+    assert f"Accuracy % at equal budgets: {legend}" in flat(report)
+    assert f"## Accuracy % at equal budgets\n\n\\{legend}\n\n| network | 30k |" in written(report, ".md")
+    marks = {each["network"]: each["mark"] for each in json.loads(written(report, ".json"))["equal_budgets"]}
+    assert marks == {"a": "*", "b": ""}
 
 
 def test_speeds_of_different_devices_are_not_compared_silently(tmp_path: Path) -> None:
@@ -120,6 +177,28 @@ def test_no_run_with_the_split_says_which_splits_there_are(tmp_path: Path) -> No
     with pytest.raises(RecordError, match=r"none of the 2 runs has a result on the split 'val'.*test, train"):
         compare([tmp_path], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_run_with_the_weights_says_which_weights_there_are(tmp_path: Path) -> None:
+    save(tmp_path, record(), record(seed=2))
+    with pytest.raises(RecordError, match=r"a result on the split 'val' by averaged weights; they have: val by raw$"):
+        compare([tmp_path], tmp_path / "out", weights="averaged")
+
+
+def test_damaged_records_end_no_comparison(tmp_path: Path) -> None:
+    _, *others = save(tmp_path, *(record(seed=i) for i in range(4)))
+    damages = (
+        ('"macs": 40000', '"macs": -5'),
+        ('"latency": 0.002', '"latency": 1e-300'),
+        ('"val": 5000', '"\\ud800": 1'),
+    )
+    for place, (sound, damaged) in zip(others, damages, strict=True):
+        path = place / RECORD_FILE
+        text = path.read_text(encoding="utf-8")
+        assert sound in text
+        path.write_text(text.replace(sound, damaged), encoding="utf-8")
+    report = compare([tmp_path], tmp_path / "out", x="latency")
+    assert ([row.n for row in report.rows], len(report.problems)) == ([1], 3)
 
 
 def test_runs_without_any_result_are_called_so(tmp_path: Path) -> None:

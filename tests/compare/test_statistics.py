@@ -138,7 +138,7 @@ def test_a_run_without_such_weights_is_a_problem() -> None:
     groups, problems = group(runs(record(0.9)), "val", "averaged")
     assert (groups, problems) == (
         [],
-        [Problem(Path("run0"), "has no result on the split 'val' by averaged weights; it has: val")],
+        [Problem(Path("run0"), "has no result on the split 'val' by averaged weights; it has: val by raw")],
     )
 
 

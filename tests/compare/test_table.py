@@ -10,18 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archbuilder.compare.axes import AXES, Axis
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import (
-    CSV_COLUMNS,
     Row,
+    difference,
     network_name,
     rows,
     to_csv,
     to_markdown,
     to_terminal,
 )
-from archbuilder.compare.words import escape_markdown, short, spans
+from archbuilder.compare.words import escape_markdown, exact, short, spans
 from archbuilder.record import Record
+from archbuilder.show.text import printable
 from tests.compare.records import record, result, runs
 
 
@@ -71,7 +73,7 @@ def test_fronts_and_ties_do_not_cross_data() -> None:
     assert [(row.network, row.front, row.ties) for row in table] == [
         ("a", True, (2,)),
         ("b", False, (1,)),
-        ("c", True, ()),
+        ("c", False, ()),  # alone, it is better than nothing
     ]
 
 
@@ -79,21 +81,45 @@ def test_averaged_weights_are_labelled_and_not_on_the_front_of_raw_ones() -> Non
     both = runs(record(results=[result(0.8), result(0.9, weights="averaged")]))
     table = rows(group(both, "val", "all")[0])
     assert [network_name(row) for row in table] == ["net (averaged)", "net"]
-    assert [row.front for row in table] == [True, True]
+    assert [row.front for row in table] == [False, False]
 
 
 def test_csv_is_exact() -> None:
     parsed = list(csv.DictReader(io.StringIO(to_csv(SAMPLE))))
-    assert tuple(parsed[0]) == CSV_COLUMNS
+    assert tuple(parsed[0]) == Row._fields
     for row, cells in zip(SAMPLE, parsed, strict=True):
         assert float(cells["accuracy_mean"]) == row.accuracy_mean
         assert cells["accuracy_std"] == ("" if row.accuracy_std is None else repr(row.accuracy_std))
         assert cells["accuracy_interval"] == ("" if row.accuracy_interval is None else repr(row.accuracy_interval))
         assert cells["architecture_hash"] == row.architecture_hash
         assert cells["recipe_hash"] == row.recipe_hash
-        assert int(cells["params"]) == row.params
+        assert (int(cells["number"]), int(cells["params"])) == (row.number, row.params)
+        assert [int(other) for other in cells["ties"].split()] == list(row.ties)
     assert [cells["front"] for cells in parsed] == ["true", "false", "true"]
     assert [cells["seeds"] for cells in parsed] == ["0 1", "0", "0 1 2"]
+
+
+def test_csv_names_sets_and_exact_budgets() -> None:
+    table = table_of(record(budget={"params": 300_400}), record(data="cifar10", budget={"macs": 1, "params": 2}))
+    parsed = list(csv.DictReader(io.StringIO(to_csv(table))))
+    assert [(cells["set"], cells["budget"]) for cells in parsed] == [
+        ("cifar10", "macs=1 params=2"),
+        ("digits", "params=300400"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "=\x1b[31m"])
+def test_a_spreadsheet_runs_no_name(name: str) -> None:
+    (cells,) = csv.DictReader(io.StringIO(to_csv(table_of(record(name=name)))))
+    assert cells["network"] == f"'{printable(name)}"
+    assert cells["difference"] == ""
+
+
+def test_no_name_commands_a_terminal() -> None:
+    table = table_of(record(name="a\x1b[31mred\x07", data="\x1b]0;title"), record(name="b"))
+    for text in (text_of(table, 200), to_csv(table), to_markdown(table)):
+        assert "x1b" in text
+        assert all(letter.isprintable() or letter == "\n" for letter in text)
 
 
 def test_csv_keeps_names_with_commas_and_quotes() -> None:
@@ -106,7 +132,7 @@ def test_markdown_is_a_table_with_as_many_cells_in_each_line() -> None:
     counts = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
     assert len(counts) == 1
     assert re.fullmatch(r"\|( (:---|---:) \|)+", lines[1])
-    assert r"a\|b c" in lines[-1]
+    assert r"a\|b\\nc" in lines[-1]
 
 
 def test_one_seed_is_shown_as_such_and_never_with_an_interval() -> None:
@@ -125,6 +151,9 @@ def test_columns_appear_where_they_tell_something() -> None:
     assert titles(record(), record(settings={})) & optional == {"recipe"}
     assert titles(record(results=[result(0.9, weights="averaged")])) & optional == {"weights"}
     assert titles(record(), record(seed=2, results=[result(0.9, n=9)])) & optional == {"images"}
+    assert titles(record(), record(name="b")) & {"difference", "ties"} == {"difference"}
+    assert titles(*seeds("a", 9, 0.8, 0.8), *seeds("b", 9, 0.9, 0.9)) & {"difference", "ties"} == {"difference"}
+    assert titles(*seeds("a", 9, 0.8, 0.9), *seeds("b", 9, 0.8, 0.9)) & {"difference", "ties"} == {"difference", "ties"}
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
@@ -152,6 +181,30 @@ def test_a_narrow_terminal_loses_speed_before_it_loses_accuracy() -> None:
     assert all(f"{100 * row.accuracy_mean:.2f}" in narrow for row in SAMPLE)
 
 
+@pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
+def test_a_narrow_terminal_keeps_what_accuracy_is_held_against(axis: Axis) -> None:
+    from rich.console import Console
+
+    text = io.StringIO()
+    Console(file=text, width=40).print(to_terminal(SAMPLE, 40, axis), crop=False)
+    first = text.getvalue().splitlines()[0].split()
+    assert axis.column in first
+    assert "s" not in first
+
+
+def test_a_difference_says_over_how_many_seeds_it_is() -> None:
+    low = seeds("low", 10, 0.80, 0.81, 0.82)
+
+    def told(*numbers: int) -> str:
+        high = [record(0.9 + i / 50, name="high", params=20, seed=seed) for i, seed in enumerate(numbers)]
+        return difference(table_of(*low, *high)[1])
+
+    assert told(0, 1, 2) == "+11.00 ±2.48 to 1"
+    assert told(0, 1, 9) == "+10.50 ±6.35 n=2 to 1"
+    assert told(0, 8, 9) == "+10.00 n=1 to 1"
+    assert told(7, 8, 9) == ""
+
+
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
     assert "[red]net[/red]" in text_of(table_of(record(name="[red]net[/red]")), 80)
 
@@ -173,6 +226,20 @@ def test_counts_are_short(count: float, text: str) -> None:
 )
 def test_numbers_are_spans(numbers: list[int], text: str) -> None:
     assert spans(numbers) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(300_000, "300k"), (300_400, "300,400"), (1_250_000, "1.25M"), (7, "7")])
+def test_a_count_is_shortened_only_where_that_loses_nothing(count: int, text: str) -> None:
+    assert exact(count) == text
+
+
+@given(st.integers(0, 10**18))
+def test_different_counts_are_told_apart(count: int) -> None:
+    assert exact(count) != exact(count + 1)
+
+
+def test_escaped_text_makes_no_formula_mention_or_entity() -> None:
+    assert escape_markdown("$a$ @300k &lt;") == "<span>$</span>a<span>$</span> <span>@</span>300k \\&lt;"
 
 
 @given(st.text())

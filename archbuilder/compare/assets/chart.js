@@ -26,7 +26,11 @@ function span(each, indices) {
     end = Math.max(end, each.log ? Math.log10(at) : at + half);
   }
   const room = Math.max((end - start) * 0.08, each.log ? 0.3 * (start === end) : 0.005 * each.scale);
-  return start > end ? [0, 1] : [start - room, end + room];
+  if (start > end) return [0, 1];
+  if (each.key !== "accuracy_mean") return [start - room, end + room];
+  // The interval of two seeds may reach far beyond what an accuracy can be: it is cut there, just behind the points.
+  const edge = 0.04 * (Math.min(end + room, 100) - Math.max(start - room, 0));
+  return [Math.max(start - room, -edge), Math.min(end + room, 100 + edge)];
 }
 
 // Round values on a logarithmic axis: few per decade over many decades, many over a part of one.
@@ -68,12 +72,13 @@ function draw(width = plot.clientWidth) {
     if (!parts.has(part)) parts.set(part, []);
     parts.get(part).push(i);
   }
-  const lines = [...parts.keys()].filter(part => part < MOST_SETS).map(set => frontLine(state.fronts[set], set, x, y, view));
+  const lines = [...parts.keys()].filter(part => part < MOST_SETS && state.fronts[part].length).map(set => frontLine(state.fronts[set], set, x, y, view));
   const marks = [...parts].map(([part, indices]) => points(indices, part, x, y));
   const inside = [width - MARGIN.l - MARGIN.r, plot.clientHeight - MARGIN.t - MARGIN.b];
   const unit = [(view.x[1] - view.x[0]) / inside[0], (view.y[1] - view.y[0]) / inside[1]];
   state.pixels = i => [(logged(x, i) - view.x[0]) / unit[0], (view.y[1] - logged(y, i)) / unit[1]];
-  plotly.react(plot, [...lines, ...marks, names(drawn, x, y, inside[0], unit[1])], {
+  const named = names(drawn, x, y, inside[0], unit[1]);
+  plotly.react(plot, [...lines, ...marks, named], {
     width, height: plot.clientHeight, margin: MARGIN, showlegend: false, hovermode: "closest",
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { family: "inherit", size: 12 },
@@ -81,11 +86,14 @@ function draw(width = plot.clientWidth) {
   }, { displaylogo: false, modeBarButtons: [["zoomIn2d", "zoomOut2d", "autoScale2d", "toImage"]],
     toImageButtonOptions: { format: "svg", filename: "comparison" } });
   drawRings();
-  const missing = state.shown.length - drawn.length;
+  const missing = state.shown.length - drawn.length, unnamed = drawn.filter(i => state.onFront.has(i)).length - named.x.length;
   find("caption").textContent = [
     `Line and *: the front of ${y.name} against ${x.name}, per set: no other row is as good in both.`,
     sets.kinds.length > MOST_SETS ? `Lines are drawn of ${MOST_SETS} sets.` : "",
     "Bars: 95% interval of the mean over seeds.",
+    unnamed ? `${whole(unnamed)} of the points on a front have no name here, for lack of room: point at them.` : "",
+    [x, y].some(({ key }) => ["images_per_second", "latency", "seconds"].includes(key))
+      ? "Each run measured its speed itself, perhaps beside other jobs: only what was measured alike can be compared." : "",
     missing ? `${whole(missing)} of ${whole(state.shown.length)} rows have no value on an axis and are not drawn.` : "",
     "Choose a point or a row to see what is behind it.",
   ].filter(Boolean).join(" ");

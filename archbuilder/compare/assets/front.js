@@ -1,11 +1,12 @@
 // What is worth its cost, and what cannot be told apart.
 
 // The rule of archbuilder.compare.statistics.pareto_front: a point is dominated by one that is no worse in both
-// measures and better in one; equal points stay or go together.
+// measures and better in one; equal points stay or go together. One alone is better than nothing, which is no front.
 function front(indices, x, y) {
   const cost = i => x.better === "fewer" ? x.values[i] : -x.values[i];
   const gain = i => y.better === "more" ? y.values[i] : -y.values[i];
   const known = indices.filter(i => x.values[i] != null && y.values[i] != null);
+  if (known.length < 2) return [];
   known.sort((a, b) => cost(a) - cost(b) || gain(b) - gain(a));
   const kept = [];
   for (const i of known) {

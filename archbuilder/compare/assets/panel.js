@@ -57,6 +57,7 @@ function standing(i) {
   const axes = `${measure[state.y].name} against ${measure[state.x].name}`;
   if (state.onFront.has(i)) return `On the front of ${axes}.`;
   if (measure[state.x].values[i] == null || measure[state.y].values[i] == null) return `Has no place on the chart of ${axes}.`;
+  if (neighbour(i) == null) return `The only point of its set, so there is no front of ${axes}.`;
   return `Not on the front of ${axes}: ${rows.network[neighbour(i)]} is as good in both.`;
 }
 

@@ -9,6 +9,12 @@ if (sets.kinds.length > 1) {
   }
   find("notes").append(make("p", null, "Shapes and colours tell sets apart: rows of different sets are not comparable, and each set has its own front."));
 }
+if (page.budgets) {
+  const [titles, ...lines] = page.budgets.lines;
+  find("budgets").hidden = false;
+  find("budgets").append(make("h2", null, page.budgets.title), make("p", { class: "soft" }, page.budgets.legend),
+    grid(titles.map(title => [title, true]), lines.map(cells => ({ cells }))));
+}
 find("notes").append(make("ul", null, ...page.notes.map(note => make("li", null, note))));
 if (page.problems.length) {
   find("problems").hidden = false;

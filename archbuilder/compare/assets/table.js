@@ -15,11 +15,14 @@ const columns = [
       { key: "n", title: "n", better: "more", values: rows.seeds.map(each => each.length), cell: i => rows.seeds[i].length }]),
   { key: "front", title: "front", left: true, better: "more", get values() { return every.map(i => +state.onFront.has(i)); },
     cell: i => state.onFront.has(i) ? "*" : "" },
+  ...(rows.difference.some(each => each != null) ? [{ key: "difference", title: "difference %", left: true, better: "more",
+    values: rows.difference, cell: i => rows.differenceText[i] }] : []),
   { key: "ties", title: "ties", values: tied, cell: i => tied[i] ? whole(tied[i]) : "" },
 ];
 const titles = {
   front: "no other row of the set is as good on both axes of the chart", n: "seeds",
-  ties: "rows of the set whose 95% intervals overlap with this one's, so that their order is not known",
+  ties: "rows of the set whose 95% intervals overlap with this one's: not told apart without pairing",
+  difference: `to the best row of the set that costs no more in ${measure[page.x].name}, over the seeds that both have: the paired test`,
   accuracy_mean: "mean over seeds and half-width of its 95% interval",
 };
 
