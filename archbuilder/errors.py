@@ -38,6 +38,10 @@ class RecordError(ArchbuilderError):
 class PackageError(ArchbuilderError):
     """A zoo package that is damaged or foreign; the message names the file and the reason."""
 
+    def __init__(self, message: str) -> None:
+        # Much of it may be words of somebody with bad intentions, and is printed to a terminal.
+        super().__init__(_shown(message))
+
 
 _LONGEST = 2_000
 

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from archbuilder.assemble import Block
-from archbuilder.description import describe_graph
+from archbuilder.description import total_cost
 from archbuilder.errors import ArchbuilderError, ConfigError, PackageError
 from archbuilder.files import write_json
-from archbuilder.graph import Graph
+from archbuilder.graph import Graph, without_auxiliary
 from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
@@ -117,13 +117,14 @@ def load_package(path: Path) -> Loaded:
     try:
         graph = from_json(read_json(path / ARCHITECTURE_FILE))
         check(graph)
-        params = describe_graph(graph).params
+        params = total_cost(graph).params
     except ArchbuilderError as error:
         raise PackageError(f"{path / ARCHITECTURE_FILE}: {error}") from None
     # Before any memory is taken: weights of that many parameters need a file of that many bytes.
     if 4 * params > (path / WEIGHTS_FILE).stat().st_size:
         raise PackageError(f"{path / WEIGHTS_FILE}: too small for the {params:,} parameters of the architecture")
-    if len(graph.inputs) != 1 or graph.shapes[0] != (len(metadata["labels"]),):
+    outputs = without_auxiliary(graph).shapes
+    if len(graph.inputs) != 1 or outputs != ((len(metadata["labels"]),),):
         raise PackageError(f"{path / METADATA_FILE}: its labels do not fit the outputs of the architecture")
     if next(iter(graph.inputs.values())) != tuple(metadata["preprocessing"]["shape"]):
         raise PackageError(f"{path / METADATA_FILE}: its preprocessing does not fit the input of the architecture")

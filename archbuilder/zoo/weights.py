@@ -15,8 +15,8 @@ from archbuilder.zoo.files import parse_json
 
 TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.uint8: "U8"}
 """How safetensors calls torch's types."""
-LARGEST_HEADER = 25_000_000
-"""In bytes."""
+ROOM = 300
+"""Bytes of a safetensors header for all that it tells of one tensor, its name aside."""
 
 
 def write_weights(net: nn.Module, path: Path) -> None:
@@ -54,7 +54,7 @@ def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> Non
 
     The library takes the last of several tensors of one name, and any name; this does not. Raises PackageError.
     """
-    header = _header(path)
+    header = _header(path, sum(len(name) + ROOM for name in wanted) + ROOM)
     for name in sorted({*wanted, *header}):
         if name not in header:
             raise PackageError(f"{path}: the architecture has '{name}', which is missing here")
@@ -70,14 +70,16 @@ def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> Non
                 )
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file, which is JSON behind its length in eight bytes."""
+def _header(path: Path, largest: int) -> dict[str, Any]:
+    """Return the header of a safetensors file, which is JSON behind its length in eight bytes, `largest` at most."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+            if not 2 <= length <= size - 8:
                 raise PackageError(f"{path}: is no safetensors file: its header cannot be {length:,} bytes long")
+            if length > largest:
+                raise PackageError(f"{path}: its header of {length:,} bytes tells of more than the architecture has")
             text = file.read(length).decode()
     except (OSError, ValueError) as error:
         raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None
