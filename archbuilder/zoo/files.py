@@ -22,7 +22,7 @@ NEEDED = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
 """What every package holds beside its manifest."""
 OPTIONAL: tuple[str, ...] = ()
 """What it may hold as well; the manifest tells of it like of the others."""
-LARGEST_JSON = 8 * 2**20
+LARGEST_JSON = 4 * 2**20
 """In bytes. JSON of a package is small, at most 260 kB for the shipped networks; what is larger is not read at all."""
 LONGEST_TEXT = 10_000
 """Characters of a key or text in JSON."""
