@@ -18,9 +18,14 @@ from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
 SCHEMA = 1
 MANIFEST_FILE = "manifest.json"
 METADATA_FILE = "metadata.json"
-NEEDED = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
+GOLDEN_FILE = "golden.safetensors"
+ONNX_FILE = "model.onnx"
+CARD_FILE = "README.md"
+NEEDED = (ARCHITECTURE_FILE, CARD_FILE, GOLDEN_FILE, METADATA_FILE, ONNX_FILE, WEIGHTS_FILE)
 """What every package holds beside its manifest."""
-OPTIONAL: tuple[str, ...] = ()
+INT8_FILE = "model.int8.onnx"
+PT2_FILE = "model.pt2"
+OPTIONAL = (INT8_FILE, PT2_FILE)
 """What it may hold as well; the manifest tells of it like of the others."""
 LARGEST_JSON = 4 * 2**20
 """In bytes. JSON of a package is small, at most 260 kB for the shipped networks; what is larger is not read at all."""

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file, save
 
-from archbuilder.zoo.files import write_manifest
+from archbuilder.zoo.files import NEEDED, write_manifest
 
 MANIFEST, ARCHITECTURE, METADATA, WEIGHTS = "manifest.json", "architecture.json", "metadata.json", "weights.safetensors"
+FILES = (MANIFEST, *NEEDED)
 JSONS = (ARCHITECTURE, METADATA)
 DEEP = "[" * 10**6
 WORDS = ("_target_", "_partial_", "_args_")
@@ -224,7 +225,7 @@ def cases() -> Iterator[Case]:
 
 def _folders() -> Iterator[Case]:
     plain = "is no plain file"
-    for name in (MANIFEST, ARCHITECTURE, METADATA, WEIGHTS):
+    for name in FILES:
         yield Case(f"missing {name}", unlinked(name), f"{name}: is missing")
         passwd = in_place_of(name, lambda path: path.symlink_to("/etc/passwd"))
         yield Case(f"link to passwd as {name}", passwd, f"{name}: {plain}")

@@ -21,23 +21,27 @@ from hypothesis import strategies as st
 
 import archbuilder
 from archbuilder.errors import PackageError
-from archbuilder.zoo.files import MANIFEST_FILE, write_manifest
-from archbuilder.zoo.package import export
+from archbuilder.zoo.export import export
+from archbuilder.zoo.files import write_manifest
 from tests.training.runs import trained
-from tests.zoo.tampering import ARCHITECTURE, JSONS, METADATA, WEIGHTS, Case, cases, graph, is_network, leaf, replaced
+from tests.zoo.tampering import (
+    ARCHITECTURE,
+    FILES,
+    JSONS,
+    MANIFEST,
+    METADATA,
+    WEIGHTS,
+    Case,
+    cases,
+    graph,
+    is_network,
+    leaf,
+    replaced,
+)
 
-FILES = (MANIFEST_FILE, ARCHITECTURE, METADATA, WEIGHTS)
 CASES = {case.name: case for case in cases()}
 SECONDS = 5
 """Of work that loading any package of this size may take, on a slow machine too."""
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package that nobody has touched."""
-    folder: Path = tmp_path_factory.mktemp("good")
-    trained(folder / "run")
-    return export(folder / "run", folder / "zoo")
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +52,21 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(folder / "run", folder / "zoo")
 
 
-@pytest.fixture
-def package(good: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(good, tmp_path / "package"))
-
-
-def watched(good: Path, folder: Path, program: str = "-m tests.zoo.watched") -> dict[str, Any]:
+def watched(exported: Path, folder: Path, program: str = "-m tests.zoo.watched") -> dict[str, Any]:
     """Load every package in a folder in a process of its own, and return what it saw; fails if that does not end."""
-    command = [sys.executable, *program.split(" ", 1), str(good), str(folder)]
+    command = [sys.executable, *program.split(" ", 1), str(exported), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
 
 @pytest.fixture(scope="module")
-def outcomes(good: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def outcomes(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What came of every case, by its place in the list."""
     folder: Path = tmp_path_factory.mktemp("cases")
     for place, case in enumerate(CASES.values()):
-        case.tamper(Path(shutil.copytree(good, folder / f"{place:04}")))
-    return watched(good, folder)
+        case.tamper(Path(shutil.copytree(exported, folder / f"{place:04}")))
+    return watched(exported, folder)
 
 
 def test_no_two_cases_have_one_name() -> None:
@@ -96,19 +95,19 @@ DEEDS = {
 }
 
 
-def test_the_watch_sees_what_it_is_for(good: Path, tmp_path: Path) -> None:
+def test_the_watch_sees_what_it_is_for(exported: Path, tmp_path: Path) -> None:
     """Else the test above would prove nothing."""
     deeds = "".join(f"    if path.name == {name!r}: {deed}\n" for name, deed in DEEDS.items())
     program = f"import tests.zoo.watched as watched\ndef load_package(path):\n{deeds}"
     for name in DEEDS:
-        shutil.copytree(good, tmp_path / "cases" / name)
-    came = watched(good, tmp_path / "cases", f"-c {program}watched.load_package = load_package\nwatched.main()")
+        shutil.copytree(exported, tmp_path / "cases" / name)
+    came = watched(exported, tmp_path / "cases", f"-c {program}watched.load_package = load_package\nwatched.main()")
     assert {name for name, each in came.items() if each["events"]} == set(DEEDS)
 
 
-def test_what_nobody_touched_is_loaded_without_anything_happening(good: Path, tmp_path: Path) -> None:
-    shutil.copytree(good, tmp_path / "cases" / "one")
-    came = watched(good, tmp_path / "cases")["one"]
+def test_what_nobody_touched_is_loaded_without_anything_happening(exported: Path, tmp_path: Path) -> None:
+    shutil.copytree(exported, tmp_path / "cases" / "one")
+    came = watched(exported, tmp_path / "cases")["one"]
     assert came["kind"] == "loaded"
     assert came["events"] == []
 
@@ -122,7 +121,7 @@ def test_no_byte_of_a_package_can_be_changed(package: Path, name: str) -> None:
         changed[draw.randrange(len(content))] ^= draw.randrange(1, 256)
         (package / name).write_bytes(changed)
         # Where the manifest itself is changed, it may be another file that differs from what it says now.
-        with pytest.raises(PackageError, match=r"\.(json|safetensors): " if name == MANIFEST_FILE else name):
+        with pytest.raises(PackageError, match=r"\.(json|safetensors|onnx|md): " if name == MANIFEST else name):
             archbuilder.load(package)
     (package / name).write_bytes(content)
     archbuilder.load(package)
@@ -149,7 +148,7 @@ def test_no_file_can_be_swapped_with_that_of_another_package(
     shutil.copyfile(other / name, package / name)
     if agreeing:
         write_manifest(package)
-    with pytest.raises(PackageError, match=r"\.(json|safetensors): "):
+    with pytest.raises(PackageError, match=r"\.(json|safetensors|onnx|md): "):
         archbuilder.load(package)
 
 
@@ -166,11 +165,11 @@ def refused(package: Path) -> str:
 
 def is_sound_or_refused(package: Path) -> None:
     told = refused(package)
-    assert not told or re.search(r"\.(json|safetensors): ", told)
+    assert not told or re.search(r"\.(json|safetensors|onnx|md): ", told)
     assert not told or told.isprintable()
 
 
-@pytest.mark.parametrize("name", FILES[1:])
+@pytest.mark.parametrize("name", [*JSONS, WEIGHTS])
 def test_a_changed_byte_that_the_manifest_agrees_with_is_refused_or_does_no_harm(package: Path, name: str) -> None:
     content = (package / name).read_bytes()
     draw = random.Random(f"agreed bytes of {name}")
@@ -219,35 +218,35 @@ def mutated(content: Any, edits: list[tuple[int, str, Any]]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def shared(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package whose files are written anew for each example."""
     folder: Path = tmp_path_factory.mktemp("shared")
-    return Path(shutil.copytree(good, folder / "package"))
+    return Path(shutil.copytree(exported, folder / "package"))
 
 
 @pytest.mark.parametrize("name", JSONS)
 @settings(max_examples=150, deadline=None)
 @given(edits=EDITS)
 def test_any_other_content_is_refused_or_a_network_that_runs(
-    good: Path, shared: Path, name: str, edits: list[tuple[int, str, Any]]
+    exported: Path, shared: Path, name: str, edits: list[tuple[int, str, Any]]
 ) -> None:
     for file in JSONS:
-        shutil.copyfile(good / file, shared / file)
-    content = mutated(json.loads((good / name).read_text()), edits)
+        shutil.copyfile(exported / file, shared / file)
+    content = mutated(json.loads((exported / name).read_text()), edits)
     replaced(name, json.dumps(content).encode())(shared)
     is_sound_or_refused(shared)
 
 
 @settings(max_examples=100, deadline=None)
 @given(edits=EDITS)
-def test_any_other_manifest_is_refused(good: Path, shared: Path, edits: list[tuple[int, str, Any]]) -> None:
-    content = json.loads((good / MANIFEST_FILE).read_text())
+def test_any_other_manifest_is_refused(exported: Path, shared: Path, edits: list[tuple[int, str, Any]]) -> None:
+    content = json.loads((exported / MANIFEST).read_text())
     changed = mutated(json.loads(json.dumps(content)), edits)
     for file in JSONS:
-        shutil.copyfile(good / file, shared / file)
+        shutil.copyfile(exported / file, shared / file)
     text = json.dumps(changed, indent=1) + "\n"
-    replaced(MANIFEST_FILE, text.encode(errors="surrogatepass"))(shared)
-    if text == (good / MANIFEST_FILE).read_text():
+    replaced(MANIFEST, text.encode(errors="surrogatepass"))(shared)
+    if text == (exported / MANIFEST).read_text():
         archbuilder.load(shared)
         return
     with pytest.raises(PackageError):
@@ -301,11 +300,11 @@ def laborious() -> dict[str, Callable[[Path], object]]:
 
 
 @pytest.mark.slow
-def test_the_most_laborious_packages_take_seconds_and_a_gigabyte_at_most(good: Path, tmp_path: Path) -> None:
+def test_the_most_laborious_packages_take_seconds_and_a_gigabyte_at_most(exported: Path, tmp_path: Path) -> None:
     for name, tamper in laborious().items():
-        tamper(Path(shutil.copytree(good, tmp_path / "cases" / name)))
+        tamper(Path(shutil.copytree(exported, tmp_path / "cases" / name)))
         assert max(path.stat().st_size for path in (tmp_path / "cases" / name).glob("*.json")) > 2**21
-    for name, came in watched(good, tmp_path / "cases").items():
+    for name, came in watched(exported, tmp_path / "cases").items():
         assert came["kind"] in ("loaded", "refused"), (name, came)
         assert came["seconds"] < 2 * SECONDS, (name, came["seconds"])
 
