@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from archbuilder.files import write_bytes
-from archbuilder.zoo.weights import check_header
+from archbuilder.zoo.weights import read_tensors
 
 if TYPE_CHECKING:
     from archbuilder.zoo.package import Loaded
@@ -50,18 +50,13 @@ def write_golden(golden: Golden, path: Path) -> None:
 
 def read_golden(net: Loaded, path: Path) -> Golden:
     """Return the golden answers of a package; raises PackageError where their names, types or shapes are others."""
-    from safetensors.torch import load_file
-
     inputs = [COUNT, *net.preprocess.shape]
-    check_header(
-        path,
-        {
-            "pictures": ("U8", list(_picture_shape(net))),
-            "inputs": ("F32", inputs),
-            "logits": ("F32", [COUNT, len(net.labels)]),
-        },
-    )
-    return Golden(**load_file(path))
+    wanted = {
+        "pictures": ("U8", list(_picture_shape(net))),
+        "inputs": ("F32", inputs),
+        "logits": ("F32", [COUNT, len(net.labels)]),
+    }
+    return Golden(**read_tensors(path, wanted))
 
 
 def difference(made: Any, expected: Any) -> float:

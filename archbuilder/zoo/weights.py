@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archbuilder.errors import PackageError
 from archbuilder.files import write_bytes
@@ -28,25 +28,35 @@ def write_weights(net: nn.Module, path: Path) -> None:
     write_bytes(path, save(tensors))
 
 
-def read_weights(net: nn.Module, path: Path) -> None:
-    """Load a safetensors file into `net`, which must have exactly these names, shapes and types, all numbers finite.
+def read_tensors(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file that must hold exactly these types and shapes by name.
 
-    `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Names, shapes, types and
-    sizes are checked before any tensor is read. Raises PackageError, naming the file and the first tensor that does
-    not fit.
+    That is checked before any tensor is read, and then that all numbers are finite. Raises PackageError, naming the
+    file and the first tensor that does not fit.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    check_header(path, {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()})
+    check_header(path, wanted)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        # The extremes are not finite if anything is not, and take no memory.
+        if tensor.is_floating_point() and not torch.stack(tensor.aminmax()).isfinite().all():
             raise PackageError(f"{path}: '{name}' holds a number that is not finite")
-    net.load_state_dict(tensors, strict=True, assign=True)
+    return tensors
+
+
+def read_weights(net: nn.Module, path: Path) -> None:
+    """Load a safetensors file into `net`, which must have exactly these names, shapes and types, all numbers finite.
+
+    `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Raises PackageError as
+    `read_tensors` does.
+    """
+    wanted = {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()}
+    net.load_state_dict(read_tensors(path, wanted), strict=True, assign=True)
 
 
 def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:
