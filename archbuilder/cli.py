@@ -130,6 +130,14 @@ def _parser() -> argparse.ArgumentParser:
     foreign.add_argument("--license", metavar="ID", help=license)
     foreign.set_defaults(command=_import)
 
+    predict = commands.add_parser("predict", help="what a packaged network sees in pictures")
+    predict.add_argument("package", type=Path, metavar="PACKAGE", help="the folder of a package")
+    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file: PNG, JPEG, WebP, TIFF, ...")
+    predict.add_argument("--top", type=_at_least_one, default=5, metavar="N", help="how many classes (default: 5)")
+    predict.add_argument("--json", action="store_true", help="print JSON, a list with an object for each image")
+    predict.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto, the fastest there is)")
+    predict.set_defaults(command=_predict)
+
     for command in commands.choices.values():
         # Kept as it is where it is not said again behind the command.
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
@@ -161,6 +169,12 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 def _depth(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 1 or more")
+    return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of classes, 1 or more")
     return int(text)
 
 
@@ -285,3 +299,16 @@ def _import(options: argparse.Namespace) -> None:
     difference, largest = compared["largest_difference"], compared["largest_output"]
     print(f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {difference:.1e} at most")
     _tell_license(options.license)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from archbuilder.evaluation.logits import pick_device
+    from archbuilder.zoo.package import load_package
+    from archbuilder.zoo.predict import predict, print_predictions
+
+    net = load_package(options.package).to(pick_device(options.device))
+    predictions = predict(net, options.images, options.top)
+    if options.json:
+        print(json.dumps([each.to_json() for each in predictions], indent=1))
+    else:
+        print_predictions(predictions)

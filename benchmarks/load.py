@@ -73,9 +73,10 @@ def torchvision_load(path: Path | str) -> torch.nn.Module:
     """Return torchvision's resnet50 with the tensors of a safetensors file, checked by names and shapes alone."""
     from safetensors.torch import load_file
 
-    net = torchvision.models.resnet50()
+    net: torch.nn.Module = torchvision.models.resnet50()
     net.load_state_dict(load_file(path))
-    return net.eval()
+    net.eval()
+    return net
 
 
 def peak(program: str, path: Path) -> int:
