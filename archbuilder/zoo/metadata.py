@@ -8,8 +8,8 @@ from typing import Any
 
 from archbuilder.errors import PackageError
 from archbuilder.zoo.files import SCHEMA
-from archbuilder.zoo.preprocess import INTERPOLATIONS
 
+INTERPOLATIONS = ("bilinear", "bicubic")
 NEEDED = ("shape", "mean", "std")
 RESIZING = ("resize", "interpolation")
 LARGEST_SIDE = 4096
