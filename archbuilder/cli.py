@@ -100,10 +100,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--config-dir", metavar="DIR", help="a folder with choices of data (data/) of your own")
     evaluate.set_defaults(command=_evaluate)
 
+    license = "SPDX identifier such as Apache-2.0, or other (default: none is stated)"
     export = commands.add_parser("export", help="package a finished run")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
+    export.add_argument("--license", metavar="ID", help=license)
+    export.add_argument(
+        "--data",
+        nargs="+",
+        default=(),
+        metavar="OVERRIDE",
+        help="where the images of the training lie by now, as in data.root=DIR",
+    )
     export.set_defaults(command=_export)
 
     foreign = commands.add_parser("import", help="package a model with the weights of torchvision or timm")
@@ -118,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     foreign.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
+    foreign.add_argument("--license", metavar="ID", help=license)
     foreign.set_defaults(command=_import)
 
     for command in commands.choices.values():
@@ -243,9 +253,18 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.package import export
+    from archbuilder.zoo.export import export
 
-    print(f"packaged as {export(options.run, options.to, options.name)}")
+    path = export(options.run, options.to, options.name, license=options.license, data=options.data)
+    print(f"packaged as {path}")
+    _tell_license(options.license)
+
+
+def _tell_license(stated: str | None) -> None:
+    from archbuilder.zoo.license import UNSTATED
+
+    if stated is None:
+        print(UNSTATED)
 
 
 def _import(options: argparse.Namespace) -> None:
@@ -259,8 +278,10 @@ def _import(options: argparse.Namespace) -> None:
         options.name,
         options.overrides,
         config_dir=options.config_dir,
+        license=options.license,
     )
     metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
     source, compared = metadata["origin"]["source"], metadata["comparison"]
     difference, largest = compared["largest_difference"], compared["largest_output"]
     print(f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {difference:.1e} at most")
+    _tell_license(options.license)

@@ -16,9 +16,14 @@ from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
 SCHEMA = 1
 MANIFEST_FILE = "manifest.json"
 METADATA_FILE = "metadata.json"
-NEEDED = (ARCHITECTURE_FILE, METADATA_FILE, WEIGHTS_FILE)
+GOLDEN_FILE = "golden.safetensors"
+ONNX_FILE = "model.onnx"
+CARD_FILE = "README.md"
+NEEDED = (ARCHITECTURE_FILE, CARD_FILE, GOLDEN_FILE, METADATA_FILE, ONNX_FILE, WEIGHTS_FILE)
 """What every package holds beside its manifest."""
-OPTIONAL: tuple[str, ...] = ()
+INT8_FILE = "model.int8.onnx"
+PT2_FILE = "model.pt2"
+OPTIONAL = (INT8_FILE, PT2_FILE)
 """What it may hold as well; the manifest tells of it like of the others."""
 SIGNATURE_FILE = "model.sig"
 """What it may hold beside all these: a signature of them, the manifest included, which therefore cannot tell of it."""

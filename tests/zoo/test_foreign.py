@@ -126,7 +126,8 @@ def test_a_package_tells_its_origin_and_nothing_about_a_training_that_nobody_saw
     assert path.name == "imagenet-squeezenet1_1-DEFAULT"
     metadata = json.loads((path / "metadata.json").read_text())
     assert set(metadata) == {
-        "schema", "name", "network", "cost", "labels", "preprocessing", "origin", "comparison", "versions",
+        "schema", "name", "network", "cost", "labels", "preprocessing", "origin", "comparison", "onnx", "license",
+        "exported_with", "created",
     }  # fmt: skip
     assert metadata["origin"] == {
         "source": SQUEEZENET,

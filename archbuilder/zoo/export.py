@@ -1,0 +1,83 @@
+"""From a finished run to its package."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from archbuilder.errors import PackageError
+from archbuilder.evaluation.subject import read_subject
+from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
+from archbuilder.zoo.command import training_command
+from archbuilder.zoo.evidence import kept_weights, load_data, reevaluate
+from archbuilder.zoo.files import inert
+from archbuilder.zoo.license import license_id
+from archbuilder.zoo.writing import new_path, plain_name, write_package
+
+
+def export(
+    run: Path,
+    zoo: Path,
+    name: str = "",
+    *,
+    license: str | None = None,
+    data: Sequence[str] = (),
+) -> Path:
+    """Write a finished run's package into the folder `zoo` and return the package's path.
+
+    First the weights are evaluated again on the images that the record tells of; `data`, such as `data.root=DIR`,
+    says where these lie if no longer where they did. The package appears whole or not at all. Raises RecordError for
+    a run that is unfinished or whose files do not fit one another, PackageError where the weights do not give the
+    recorded accuracy, the data cannot be had, or a package of that name is there already.
+    """
+    record = read_record(run)
+    stated = None if license is None else license_id(license)
+    target = new_path(zoo, name or _default_name(record))
+    subject = read_subject(run)
+    dataset = load_data(subject, data)
+    evidence = reevaluate(subject, record, dataset)
+
+    def fill(folder: Path) -> None:
+        for file in (ARCHITECTURE_FILE, WEIGHTS_FILE):
+            _copy(run / file, folder / file)
+
+    metadata = {**_metadata(record), "command": inert(training_command(run)), "reevaluation": evidence}
+    return write_package(target, metadata, fill, str(run), license=stated)
+
+
+def _default_name(record: Record) -> str:
+    return f"{plain_name(record.architecture.name)}-{record.data.name[:20]}-seed{record.seed}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise PackageError(
+            f"{source}: cannot be read ({error.strerror}); train the run again with force=true"
+        ) from None
+
+
+def _metadata(record: Record) -> dict[str, Any]:
+    """Return what a package says about its network: the results of the weights that it holds, others apart."""
+    data, weights = vars(record.data), kept_weights(record)
+    others = [vars(result) for result in record.results if result.weights != weights]
+    return {
+        "network": record.architecture.name,
+        "budget": record.architecture.budget,
+        "cost": vars(record.cost),
+        "weights": weights,
+        "results": [vars(result) for result in record.results if result.weights == weights],
+        **({"results_of_other_weights": others} if others else {}),
+        "labels": data["labels"],
+        "preprocessing": {key: data[key] for key in ("shape", "mean", "std")},
+        "data": {key: data[key] for key in ("name", "fingerprint", "splits")},
+        "recipe": {"hash": record.recipe.hash, "settings": inert(record.recipe.settings)},
+        "seed": record.seed,
+        "training": vars(record.training),
+        "versions": record.versions,
+        "git": record.git,
+        "finished_at": record.finished_at,
+    }
