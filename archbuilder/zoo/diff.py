@@ -135,10 +135,7 @@ def _layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
 
 
 def _layer_lines(found: Diff) -> list[Line]:
-    return [
-        Line((path, *_sides(first, second)))
-        for path, (first, second) in list(found.layers.items())[:MOST_LAYERS]
-    ]
+    return [Line((path, *_sides(first, second))) for path, (first, second) in list(found.layers.items())[:MOST_LAYERS]]
 
 
 def _sides(first: Layer | None, second: Layer | None) -> tuple[str, str]:

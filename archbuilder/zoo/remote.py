@@ -24,10 +24,9 @@ from archbuilder.zoo.files import (
     entry,
     parse_manifest,
 )
-from archbuilder.zoo.making import making, taken
+from archbuilder.zoo.making import check_name, making, taken
 from archbuilder.zoo.signing import LARGEST as LARGEST_SIGNATURE
 from archbuilder.zoo.verify import refuse_failed, verify
-from archbuilder.zoo.writing import check_name
 
 CHUNK = 2**20
 EXTRAS = {"s3": "s3", "s3a": "s3", "hf": "hub"}

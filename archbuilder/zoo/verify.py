@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from archbuilder.description import describe_graph
 from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.evaluation.report import percent
 from archbuilder.record import Result
 from archbuilder.show.text import count_of
 from archbuilder.zoo.evidence import ROUNDING
 from archbuilder.zoo.facts import read_facts, results
 from archbuilder.zoo.files import GOLDEN_FILE, INT8_FILE, METADATA_FILE, ONNX_FILE, check_files
 from archbuilder.zoo.golden import allowed, difference, read_golden
+from archbuilder.zoo.onnx_rules import UnboundedError, check_rules
 from archbuilder.zoo.package import Loaded, load_package
 
 COSTS = ("params", "macs", "peak_activations")
@@ -23,7 +26,7 @@ COSTS = ("params", "macs", "peak_activations")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was checked: whether it holds, None where it could not be tried, and what was found or is wrong."""
+    """One thing that was checked: whether it holds, None where it was not tried, and what was found or is wrong."""
 
     what: str
     passed: bool | None
@@ -46,12 +49,9 @@ def verify(
             checks.append(Check("network", False, str(error)))
         else:
             tensors = count_of(len(net.state_dict()), "tensor")
-            checks.append(Check("network", True, f"{tensors} of the architecture's names, shapes and types, all finite"))
+            checks.append(Check("network", True, f"{tensors} with the architecture's names, shapes, types"))
             checks += _answers(package, net)
-            checks += [_check(f"accuracy on {result.split}", lambda result=result: _accuracy(package, result, data, config_dir))
-                       for result in results(net.metadata) if data]
-            if data and not results(net.metadata):
-                checks.append(Check("accuracy", None, "the metadata tell of no evaluation"))
+            checks += _accuracies(package, net, data, config_dir) if data else []
     if key is not None:
         checks.append(_check("signature", lambda: _signature(package, key)))
     return checks
@@ -85,6 +85,15 @@ def _answers(package: Path, net: Loaded) -> list[Check]:
     return checks
 
 
+def _accuracies(package: Path, net: Loaded, data: Sequence[str], config_dir: Path | None) -> list[Check]:
+    recorded = results(net.metadata)
+    if not recorded:
+        return [Check("accuracy", None, "the metadata tell of no evaluation")]
+    return [
+        _check(f"accuracy on {each.split}", partial(_accuracy, package, each, data, config_dir)) for each in recorded
+    ]
+
+
 def _cost(package: Path, net: Loaded) -> str:
     told, cost = read_facts(package).cost, describe_graph(net.graph)
     if told is None:
@@ -109,8 +118,62 @@ def _golden(package: Path, net: Loaded) -> str:
     return _compare(package / GOLDEN_FILE, "logits", made, golden.logits)
 
 
+def _onnx(package: Path, name: str, net: Loaded) -> Check:
+    """Check an ONNX file by its rules, and only then by its answers."""
+    what = f"golden, {name}"
+    missing = [each for each in ("onnx", "onnxruntime") if find_spec(each) is None]
+    if missing:
+        return Check(what, None, f'{" and ".join(missing)} not installed; pip install "archbuilder[zoo]"')
+    try:
+        check_rules(package / name, net.graph)
+        return Check(what, True, _runs(package, name, net))
+    except UnboundedError as error:
+        return Check(what, None, f"not run: {error}")
+    except PackageError as error:
+        return Check(what, False, str(error))
+
+
+def _runs(package: Path, name: str, net: Loaded) -> str:
+    from archbuilder.zoo.onnx import run, session
+
+    golden = read_golden(net, package / GOLDEN_FILE)
+    try:
+        made = run(session(package / name), golden.inputs)
+    except Exception as error:  # what onnxruntime raises is of its own
+        raise PackageError(f"{package / name}: onnxruntime cannot run it ({' '.join(str(error).split())})") from None
+    if name != INT8_FILE:
+        return _compare(package / name, "logits", made, golden.logits)
+    if not math.isfinite(difference(made, golden.logits)):
+        raise PackageError(f"{package / name}: its logits are not finite, or of another shape")
+    agreeing = int((made.argmax(1) == golden.logits.argmax(1).numpy()).sum())
+    return f"finite; {agreeing} of {len(made)} answers are those of the float32 network"
+
+
 def _compare(path: Path, what: str, made: object, expected: object) -> str:
     apart, most = difference(made, expected), allowed(expected)
     if not apart <= most:
         raise PackageError(f"{path}: {what} differ by {apart:.2g}, which is more than rounding ({most:.2g})")
     return f"{what} differ by {apart:.1e} at most"
+
+
+def _accuracy(package: Path, result: Result, data: Sequence[str], config_dir: Path | None) -> str:
+    """Evaluate on a split again; a few images may be counted otherwise on another device."""
+    from archbuilder.evaluation import evaluate
+
+    found = evaluate(package, data, split=result.split, config_dir=config_dir)
+    if found.fingerprint != found.trained_on[1]:
+        prints = f"fingerprint {found.fingerprint[:8]}, recorded {found.trained_on[1][:8]}"
+        raise PackageError(f"{found.data}: is not the data that the package was evaluated on ({prints})")
+    count, n = found.figures.accuracy.count, found.figures.accuracy.n
+    told = f"{percent(found.figures.accuracy.value)} ({count:,} of {n:,})"
+    recorded = f"{percent(result.accuracy)} ({round(result.accuracy * result.n):,} of {result.n:,}) is recorded"
+    if n != result.n or abs(count - round(result.accuracy * result.n)) > math.ceil(ROUNDING * n):
+        raise PackageError(f"{package / METADATA_FILE}: {recorded}, but {told} found")
+    return f"{told}; {recorded}"
+
+
+def _signature(package: Path, key: Path) -> str:
+    from archbuilder.zoo.signing import check_signature
+
+    check_signature(package, key)
+    return f"all files are signed by the holder of {key}"
