@@ -180,7 +180,7 @@ def _print_rich(page: Page, columns: list[int], console: Console) -> None:
     if not console.is_terminal:
         widths = _widths(page)
         # Not cut off where there is no terminal whose width would be known.
-        console.width = max(sum(widths) + GAP * len(widths), *(len(note) for note in page.notes))
+        console.width = max([sum(widths) + GAP * len(widths), len(page.title), *(len(note) for note in page.notes)])
     console.print(table)
     for note in page.notes:
         console.print(Text(note, style="dim"))

@@ -119,6 +119,7 @@ def catalog_page(catalog: Catalog) -> Page:
     ]
     if any(not entry.license for entry in catalog.entries):
         notes.append("license -: none is named, so ask before you use it")
+    notes += [f"no whole package: {printable(str(problem))}" for problem in catalog.problems]
     return Page("", _HEADINGS, lines, (), notes, _WORDS, _SPARE)
 
 

@@ -103,13 +103,14 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.diff import diff, diff_pages
+    from archbuilder.zoo.diff import diff, diff_notes, diff_pages
 
     found = diff(options.first, options.second)
     if options.json:
         print(json.dumps(found.to_json(), indent=1))
     else:
         _print(diff_pages(found))
+        print(*diff_notes(found), sep="\n")
 
 
 def _verify(options: argparse.Namespace) -> None:

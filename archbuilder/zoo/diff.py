@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from archbuilder.graph_json import from_json, graph_hash
 from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
 from archbuilder.show.table import Line, Page
-from archbuilder.show.text import count_of, shape_text
+from archbuilder.show.text import count_of, printable, shape_text
 from archbuilder.zoo.facts import Facts, read_facts, results
 from archbuilder.zoo.files import check_files, read_json
 from archbuilder.zoo.summary import cut
@@ -23,15 +23,16 @@ from archbuilder.zoo.summary import cut
 MOST_LAYERS = 100
 """Shown in a terminal; JSON has all."""
 LONGEST = 48
+_DERIVED = ("results", "results_of_other_weights", "reevaluation", "cost", "onnx", "name", "created")
 COSTS = ("params", "macs", "activations", "peak_activations", "depth")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: what it does, its attributes and output as text, and its cost for one image."""
+    """One layer: its primitive, attributes, output shape as text, and cost for one image."""
 
     op: str
-    attributes: str
+    attributes: Mapping[str, Any]
     shape: str
     params: int
     macs: int
@@ -92,32 +93,27 @@ def read_graph(package: Path) -> Graph:
 
 def diff_pages(found: Diff) -> list[Page]:
     """Return the differences as tables for a terminal."""
-    pages = [
-        Page(title, (what, "A", "B"), lines, (), (), (what, "A", "B"))
-        for title, what, lines in (
-            ("metadata", "what", [Line((key, *(cut(word, LONGEST) for word in both))) for key, both in _told(found)]),
-            ("cost", "cost", [Line((_word(key), f"{a:,}", f"{b:,}")) for key, (a, b) in found.cost.items()]),
-            ("layers", "layer", _layer_lines(found)),
-        )
-        if lines
-    ]
+    metadata = [Line((key, *(cut(word, LONGEST) for word in both))) for key, both in found.metadata.items()]
+    cost = [Line((key.replace("_", " "), *(f"{count:,}" for count in both))) for key, both in found.cost.items()]
+    layers = [Line((path, *_sides(*both))) for path, both in list(found.layers.items())[:MOST_LAYERS]]
+    tables = (("metadata", "what", metadata), ("cost", "cost", cost), ("layers", "layer", layers))
+    return [Page(title, (what, "A", "B"), lines, (), (), (what, "A", "B")) for title, what, lines in tables if lines]
+
+
+def diff_notes(found: Diff) -> list[str]:
+    """Return what the tables do not tell."""
     hidden = len(found.layers) - MOST_LAYERS
-    notes = [
-        f"A: {found.names[0]}, B: {found.names[1]}",
-        *([f"{count_of(hidden, 'layer')} more; --json tells all"] if hidden > 0 else []),
+    return [
+        *([f"{count_of(hidden, 'layer')} more differ; --json tells all"] if hidden > 0 else []),
+        f"A: {printable(found.names[0])}, B: {printable(found.names[1])}",
         "the same network" if found.same_network else "different networks",
         f"the weights are {'equal to the byte' if found.same_weights else 'different'}",
     ]
-    return [*pages, Page("", ("",), (), (), notes)]
-
-
-def _told(found: Diff) -> Iterator[tuple[str, list[str]]]:
-    yield from found.metadata.items()
 
 
 def _comparable(facts: Facts) -> dict[str, Any]:
-    """Return the metadata with results by split and weights; without costs, which are recomputed."""
-    told = {key: value for key, value in facts.metadata.items() if key not in ("results", "cost")}
+    """Return the metadata with results by split and weights; without what is worked out or made anew each time."""
+    told = {key: value for key, value in facts.metadata.items() if key not in _DERIVED}
     evaluated = {f"{each.split} {each.weights}": vars(each) for each in results(facts.metadata)}
     return {**told, "labels": ", ".join(told["labels"]), "results": _figures(evaluated)}
 
@@ -129,29 +125,27 @@ def _figures(evaluated: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
     costs = {layer.path: layer for layer in describe_graph(graph).layers}
     for call in flatten(graph).calls:
-        attributes = ", ".join(f"{key} {value}" for key, value in call.leaf.attributes.items())
         cost = costs[call.path]
-        yield call.path, Layer(call.leaf.op, attributes, shape_text(cost.shape), cost.params, cost.macs)
-
-
-def _layer_lines(found: Diff) -> list[Line]:
-    return [Line((path, *_sides(first, second))) for path, (first, second) in list(found.layers.items())[:MOST_LAYERS]]
+        yield call.path, Layer(call.leaf.op, call.leaf.attributes, shape_text(cost.shape), cost.params, cost.macs)
 
 
 def _sides(first: Layer | None, second: Layer | None) -> tuple[str, str]:
     """Return both layers in words: where both are there, what differs alone."""
-    told = [vars(each) if each else None for each in (first, second)]
-    if told[0] is None or told[1] is None:
-        a, b = (f"{t['op']} {t['shape']}, {t['params']:,} params" if t else "-" for t in told)
-        return a, b
-    keys = [key for key in told[0] if told[0][key] != told[1][key]]
-    a, b = (cut(", ".join(_fact(key, t[key]) for key in keys), LONGEST) for t in told if t)
-    return a, b
+    if first and second:
+        told, other = _facts(first), _facts(second)
+        keys = [key for key in {**told, **other} if told.get(key) != other.get(key)]
+        return _words(told, keys), _words(other, keys)
+    return _summary(first), _summary(second)
 
 
-def _fact(key: str, value: Any) -> str:
-    return f"{value:,} {_word(key)}" if isinstance(value, int) else str(value)
+def _facts(layer: Layer) -> dict[str, Any]:
+    costs = {"params": f"{layer.params:,}", "MACs": f"{layer.macs:,}"}
+    return {"block": layer.op, **layer.attributes, "output": layer.shape, **costs}
 
 
-def _word(key: str) -> str:
-    return {"macs": "MACs"}.get(key, key.replace("_", " "))
+def _words(told: Mapping[str, Any], keys: Iterable[str]) -> str:
+    return cut(", ".join(f"{key} {told[key]}" for key in keys if key in told), LONGEST)
+
+
+def _summary(layer: Layer | None) -> str:
+    return f"{layer.op} {layer.shape}, {layer.params:,} params" if layer else "-"

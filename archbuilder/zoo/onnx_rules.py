@@ -102,6 +102,8 @@ def _sizes(path: Path, model: ModelProto) -> Iterable[tuple[str, int]]:
     """Return the elements of each value that the graph makes; weights aside, which are as large as the file says."""
     import onnx
 
+    # What the file itself says of its inner values is no evidence.
+    del model.graph.value_info[:]
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = BATCH
     try:

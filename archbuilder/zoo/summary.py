@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archbuilder.compare.labels import flat_settings
 from archbuilder.evaluation.figures import share
 from archbuilder.evaluation.report import percent
 from archbuilder.show.table import Line, Page
@@ -14,6 +13,7 @@ from archbuilder.zoo.facts import Facts, mapping, results, text
 
 MOST_LABELS = 10
 LONGEST = 100
+"""Characters of a line; JSON has all."""
 
 
 def summary_pages(facts: Facts) -> list[Page]:
@@ -62,8 +62,8 @@ def _rest(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if key == "recipe":
             yield key, f"{text(mapping(value).get('hash'))[:8]} (archbuilder zoo show --json tells its settings)"
-        elif value is not None:
-            yield key, _pairs(value) if isinstance(value, dict) else str(value)
+        elif value not in (None, {}, []):
+            yield key, _pairs(value) if isinstance(value, dict) else _short(value)
 
 
 def _files(facts: Facts) -> list[Line]:
@@ -71,13 +71,15 @@ def _files(facts: Facts) -> list[Line]:
 
 
 def _pairs(content: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in _plain(flat_settings(content)))
+    return ", ".join(f"{key} {_short(value)}" for key, value in content.items())
 
 
-def _plain(settings: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Yield settings without the quotes around texts."""
-    for key, value in settings.items():
-        yield key, value.strip("'")
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_pairs(value)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def cut(words: str, longest: int = LONGEST) -> str:
