@@ -30,7 +30,9 @@ def test_a_row_tells_what_the_package_tells(tmp_path: Path) -> None:
     assert entry.accuracy is not None
     assert (entry.accuracy.count, entry.accuracy.n) == (360, 400)
     assert entry.accuracy.low < 0.9 < entry.accuracy.high
-    assert entry.size == sum(path.stat().st_size for path in (tmp_path / "one").iterdir() if "manifest" not in path.name)
+    assert entry.size == sum(
+        path.stat().st_size for path in (tmp_path / "one").iterdir() if "manifest" not in path.name
+    )
 
 
 @pytest.mark.parametrize(

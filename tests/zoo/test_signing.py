@@ -25,9 +25,7 @@ def pair(folder: Path, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPriva
     key = key or ec.generate_private_key(ec.SECP256R1())
     paths = [folder / f"{name}.pem", folder / f"{name}.pub"]
     paths[0].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     public = key.public_key()
     paths[1].write_bytes(
