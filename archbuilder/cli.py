@@ -97,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
     export.add_argument("--license", metavar="ID", help=license)
+    export.add_argument("--int8", action="store_true", help="add it in 8 bits, calibrated on training images")
+    export.add_argument("--pt2", action="store_true", help="add it as a program for torch.export.load")
     export.add_argument(
         "--data",
         nargs="+",
@@ -263,7 +265,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from archbuilder.zoo.export import export
 
-    path = export(options.run, options.to, options.name, license=options.license, data=options.data)
+    path = export(
+        options.run,
+        options.to,
+        options.name,
+        license=options.license,
+        int8=options.int8,
+        pt2=options.pt2,
+        data=options.data,
+    )
     print(f"packaged as {path}")
     _tell_license(options.license)
 

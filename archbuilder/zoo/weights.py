@@ -46,7 +46,8 @@ def read_weights(net: nn.Module, path: Path) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise PackageError(f"{path}: '{name}' holds a number that is not finite")
-    net.load_state_dict(tensors, strict=True, assign=True)
+    # In memory of torch's own: kernels round otherwise where a tensor lies at an odd place, as it may in a file.
+    net.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, strict=True, assign=True)
 
 
 def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:
