@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,9 @@ def packages(zoo: Path) -> list[Path]:
 
 
 def write_index(zoo: Path, catalog: Catalog) -> None:
-    """Write `index.json` where it does not say what the catalog says; a zoo that cannot be written to goes without."""
-    text, path = json.dumps(catalog.to_json(), indent=1) + "\n", zoo / INDEX_FILE
+    """Write `index.json`, by names, where it does not say that yet; a zoo that cannot be written to goes without."""
+    by_name = replace(catalog, entries=tuple(sorted(catalog.entries, key=lambda entry: entry.name)))
+    text, path = json.dumps(by_name.to_json(), indent=1) + "\n", zoo / INDEX_FILE
     try:
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)

@@ -86,9 +86,8 @@ def _list(options: argparse.Namespace) -> None:
         print(json.dumps(catalog.to_json(), indent=1))
     else:
         _print([catalog_page(catalog)])
-    # By name and by each package's own split, whatever was asked for.
-    plain = options.sort == "name" and not options.split
-    write_index(options.zoo, catalog if plain else read_catalog(options.zoo))
+    if not options.split:
+        write_index(options.zoo, catalog)
 
 
 def _show(options: argparse.Namespace) -> None:

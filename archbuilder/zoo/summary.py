@@ -51,7 +51,7 @@ def _told(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "input", shape_text(preprocessing["shape"])
     yield "preprocessing", _pairs(preprocessing)
     more = f" and {len(labels) - MOST_LABELS} more" if len(labels) > MOST_LABELS else ""
-    yield "labels", f"{len(labels)}: {', '.join(labels[:MOST_LABELS])}{more}"
+    yield "labels", f"{len(labels)}: {cut(', '.join(labels[:MOST_LABELS]), LONGEST - 25)}{more}"
     yield from _rest(told)
 
 

@@ -14,7 +14,7 @@ from archbuilder.errors import ArchbuilderError, PackageError
 from archbuilder.evaluation.report import percent
 from archbuilder.record import Result
 from archbuilder.show.text import count_of
-from archbuilder.zoo.evidence import ROUNDING
+from archbuilder.zoo.evidence import images_allowed
 from archbuilder.zoo.facts import read_facts, results
 from archbuilder.zoo.files import GOLDEN_FILE, INT8_FILE, METADATA_FILE, ONNX_FILE, check_files
 from archbuilder.zoo.golden import allowed, difference, read_golden
@@ -167,7 +167,7 @@ def _accuracy(package: Path, result: Result, data: Sequence[str], config_dir: Pa
     count, n = found.figures.accuracy.count, found.figures.accuracy.n
     told = f"{percent(found.figures.accuracy.value)} ({count:,} of {n:,})"
     recorded = f"{percent(result.accuracy)} ({round(result.accuracy * result.n):,} of {result.n:,}) is recorded"
-    if n != result.n or abs(count - round(result.accuracy * result.n)) > math.ceil(ROUNDING * n):
+    if n != result.n or abs(count - round(result.accuracy * result.n)) > images_allowed(n):
         raise PackageError(f"{package / METADATA_FILE}: {recorded}, but {told} found")
     return f"{told}; {recorded}"
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
+from archbuilder.zoo.export import export
 from archbuilder.zoo.files import write_manifest
 from archbuilder.zoo.verify import refuse_failed, verify
 
@@ -142,3 +143,14 @@ def test_an_empty_zoo_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixtur
         main(["zoo", "verify", str(tmp_path)])
     assert ended.value.code == 1
     assert "there is no package in this folder" in capsys.readouterr().err
+
+
+def test_an_int8_file_answers_and_is_checked_by_the_same_rules(run: Path, tmp_path: Path) -> None:
+    package = export(run, tmp_path / "zoo", int8=True)
+    last = verify(package)[-1]
+    assert (last.what, last.passed) == ("golden, model.int8.onnx", True)
+    model = onnx.load(package / "model.int8.onnx")
+    model.graph.node[0].op_type = "RandomUniformLike"
+    onnx.save(model, package / "model.int8.onnx")
+    write_manifest(package)
+    assert "'RandomUniformLike'" in failed(package)["golden, model.int8.onnx"]
