@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from archbuilder.data.images import Dataset
-from archbuilder.errors import PackageError
 from archbuilder.evaluation.subject import read_subject
-from archbuilder.files import write_bytes
+from archbuilder.files import write_bytes, write_json
+from archbuilder.graph_json import to_json
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
 from archbuilder.zoo.command import training_command
 from archbuilder.zoo.evidence import kept_weights, load_data, reevaluate
@@ -18,6 +17,7 @@ from archbuilder.zoo.files import INT8_FILE, ONNX_FILE, PT2_FILE, inert
 from archbuilder.zoo.license import license_id
 from archbuilder.zoo.package import Loaded
 from archbuilder.zoo.program import to_pt2
+from archbuilder.zoo.weights import write_weights
 from archbuilder.zoo.writing import new_path, plain_name, write_package
 
 
@@ -47,8 +47,9 @@ def export(
     evidence = reevaluate(subject, record, dataset)
 
     def fill(folder: Path) -> None:
-        for file in (ARCHITECTURE_FILE, WEIGHTS_FILE):
-            _copy(run / file, folder / file)
+        # What was evaluated, not what lies in the run's folder by now.
+        write_json(folder / ARCHITECTURE_FILE, to_json(subject.net.graph))
+        write_weights(subject.net, folder / WEIGHTS_FILE)
 
     def add(folder: Path, net: Loaded) -> dict[str, Any]:
         told: dict[str, Any] = {}
@@ -81,15 +82,6 @@ def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:
 
 def _default_name(record: Record) -> str:
     return f"{plain_name(record.architecture.name)}-{record.data.name[:20]}-seed{record.seed}"
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise PackageError(
-            f"{source}: cannot be read ({error.strerror}); train the run again with force=true"
-        ) from None
 
 
 def _metadata(record: Record) -> dict[str, Any]:

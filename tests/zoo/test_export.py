@@ -59,6 +59,11 @@ def test_a_package_holds_the_files_of_the_format_and_is_named_by_network_data_an
     assert [path.name for path in package.parent.iterdir()] == [package.name]
 
 
+def test_architecture_and_weights_are_those_of_the_run(run: Path, package: Path) -> None:
+    for name in ("architecture.json", "weights.safetensors"):
+        assert (package / name).read_bytes() == (run / name).read_bytes()
+
+
 def test_an_existing_package_is_not_overwritten(run: Path, package: Path) -> None:
     with pytest.raises(PackageError, match="choose another with --name"):
         export(run, package.parent)
@@ -130,7 +135,7 @@ def test_two_exports_of_a_run_are_equal_but_for_the_time(
 
 def test_no_file_tells_where_it_was_made(run: Path, whole: Path) -> None:
     machine = [run, whole, Path.home(), Path(archbuilder.__file__).parent, Path(torch.__file__).parent, Path.cwd()]
-    words = [*(str(path) for path in machine if len(path.parts) > 1), "site-packages", ".py"]
+    words = [*(str(path) for path in machine if len(path.parts) > 1), "site-packages", "assemble.py"]
     for path in whole.iterdir():
         found = [word for word in words if word.encode() in path.read_bytes()]
         assert not found, path.name

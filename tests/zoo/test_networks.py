@@ -15,7 +15,7 @@ from archbuilder.zoo.onnx import run, session
 from tests.training.runs import trained
 
 NETWORKS = [name for name in archbuilder.models() if "/" not in name]
-QUICK = ("mobilenet_small", "inception_small")
+QUICK = ("fire_small", "resnet20")
 
 
 @pytest.mark.parametrize(
