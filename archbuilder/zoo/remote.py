@@ -84,7 +84,7 @@ def pull(url: str, zoo: Path, name: str = "", *, force: bool = False, key: Path 
     name = check_name(name or url.rstrip("/").rpartition("/")[2])
     target = zoo / name
     if target.exists() and not force:
-        raise taken(target)
+        raise PackageError(f"{taken(target)}, or replace it with --force")
     with _at(url) as place:
         files = _remote_manifest(place)
         total = sum(told["size"] for told in files.values())

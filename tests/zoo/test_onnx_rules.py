@@ -38,7 +38,8 @@ def refused(made: tuple[bytes, Graph], folder: Path, edit: Callable[[ModelProto]
 
 
 def first(model: ModelProto) -> NodeProto:
-    return model.graph.node[0]
+    node: NodeProto = model.graph.node[0]
+    return node
 
 
 def behind(model: ModelProto, *nodes: NodeProto) -> None:
