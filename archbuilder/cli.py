@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError
+from archbuilder.zoo.cli import add_zoo
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,17 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    compare.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
-    compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
-    compare.add_argument(
-        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
-    )
-    compare.add_argument(
-        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
-    )
-    compare.add_argument(
-        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
-    )
+    _add_comparison(compare)
     compare.set_defaults(command=_compare)
 
     sweep = commands.add_parser("sweep", help="look at a sweep").add_subparsers(required=True, metavar="WHAT")
@@ -106,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
     export.add_argument("--license", metavar="ID", help=license)
+    export.add_argument("--int8", action="store_true", help="add it in 8 bits, calibrated on training images")
+    export.add_argument("--pt2", action="store_true", help="add it as a program for torch.export.load")
     export.add_argument(
         "--data",
         nargs="+",
@@ -138,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto, the fastest there is)")
     predict.set_defaults(command=_predict)
 
+    zoo = commands.add_parser("zoo", help="list, check, compare, sign, push and pull packages")
+    add_zoo(zoo, _add_comparison)
+
     for command in commands.choices.values():
         # Kept as it is where it is not said again behind the command.
         command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
@@ -147,6 +143,20 @@ def _parser() -> argparse.ArgumentParser:
     own = "a folder with data/ and augment/ of your own, beside the shipped ones"
     preview.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
+    parser.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
+    parser.add_argument(
+        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
+    )
+    parser.add_argument(
+        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
+    )
+    parser.add_argument(
+        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
+    )
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
@@ -269,7 +279,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from archbuilder.zoo.export import export
 
-    path = export(options.run, options.to, options.name, license=options.license, data=options.data)
+    path = export(
+        options.run,
+        options.to,
+        options.name,
+        license=options.license,
+        int8=options.int8,
+        pt2=options.pt2,
+        data=options.data,
+    )
     print(f"packaged as {path}")
     _tell_license(options.license)
 

@@ -16,7 +16,7 @@ class ConfigError(ArchbuilderError):
 
     def __init__(self, where: str, what: str) -> None:
         # Names are told as they were written: a line break in one must not break the paragraph.
-        self.where, self.what = shown(where), shown(what)
+        self.where, self.what = _shown(where), _shown(what)
         super().__init__(self.where, self.what)
 
     def __str__(self) -> str:
@@ -40,13 +40,13 @@ class PackageError(ArchbuilderError):
 
     def __init__(self, message: str) -> None:
         # Much of it may be words of somebody with bad intentions, and is printed to a terminal.
-        super().__init__(shown(message))
+        super().__init__(_shown(message))
 
 
 _LONGEST = 2_000
 
 
-def shown(text: str) -> str:
+def _shown(text: str) -> str:
     """Return a text as it may be printed: what is no letter escaped, the middle of a long one left out."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"

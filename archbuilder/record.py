@@ -147,12 +147,17 @@ def read_record(folder: Path) -> Record:
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read ({error}); train the run again with force=true") from None
+    return decode_record(content, str(path))
+
+
+def decode_record(content: Any, where: str) -> Record:
+    """Return the record that plain data are; raises RecordError, naming `where` they come from."""
     if isinstance(content, dict) and content.get("schema") != SCHEMA:
-        raise RecordError(f"{path}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
-    record = typing.cast(Record, _decode(Record, content, str(path)))
+        raise RecordError(f"{where}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
+    record = typing.cast(Record, _decode(Record, content, where))
     for result in record.results:
         if not 0 <= result.accuracy <= 1:
-            raise RecordError(f"{path}: an accuracy of {result.accuracy} on {result.split} is not within 0 and 1")
+            raise RecordError(f"{where}: an accuracy of {result.accuracy} on {result.split} is not within 0 and 1")
     return record
 
 

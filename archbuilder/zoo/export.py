@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import PackageError
+from archbuilder.data.images import Dataset
 from archbuilder.evaluation.subject import read_subject
+from archbuilder.files import write_bytes, write_json
+from archbuilder.graph_json import to_json
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
 from archbuilder.zoo.command import training_command
 from archbuilder.zoo.evidence import kept_weights, load_data, reevaluate
-from archbuilder.zoo.files import inert
+from archbuilder.zoo.files import INT8_FILE, ONNX_FILE, PT2_FILE, inert
 from archbuilder.zoo.license import license_id
+from archbuilder.zoo.package import Loaded
+from archbuilder.zoo.program import to_pt2
+from archbuilder.zoo.weights import write_weights
 from archbuilder.zoo.writing import new_path, plain_name, write_package
 
 
@@ -23,14 +27,17 @@ def export(
     name: str = "",
     *,
     license: str | None = None,
+    int8: bool = False,
+    pt2: bool = False,
     data: Sequence[str] = (),
 ) -> Path:
     """Write a finished run's package into the folder `zoo` and return the package's path.
 
     First the weights are evaluated again on the images that the record tells of; `data`, such as `data.root=DIR`,
-    says where these lie if no longer where they did. The package appears whole or not at all. Raises RecordError for
-    a run that is unfinished or whose files do not fit one another, PackageError where the weights do not give the
-    recorded accuracy, the data cannot be had, or a package of that name is there already.
+    says where these lie if no longer where they did. With `int8` and `pt2` the package also holds the network in 8
+    bits, calibrated on training images, and as a program of torch. The package appears whole or not at all. Raises
+    RecordError for a run that is unfinished or whose files do not fit one another, PackageError where the weights do
+    not give the recorded accuracy, the data cannot be had, or a package of that name is there already.
     """
     record = read_record(run)
     stated = None if license is None else license_id(license)
@@ -40,24 +47,41 @@ def export(
     evidence = reevaluate(subject, record, dataset)
 
     def fill(folder: Path) -> None:
-        for file in (ARCHITECTURE_FILE, WEIGHTS_FILE):
-            _copy(run / file, folder / file)
+        # What was evaluated, not what lies in the run's folder by now.
+        write_json(folder / ARCHITECTURE_FILE, to_json(subject.net.graph))
+        write_weights(subject.net, folder / WEIGHTS_FILE)
+
+    def add(folder: Path, net: Loaded) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if int8:
+            told["int8"] = _write_int8(folder, net, dataset)
+        if pt2:
+            write_bytes(folder / PT2_FILE, to_pt2(net))
+            told["pt2"] = {"bytes": (folder / PT2_FILE).stat().st_size}
+        return told
 
     metadata = {**_metadata(record), "command": inert(training_command(run)), "reevaluation": evidence}
-    return write_package(target, metadata, fill, str(run), license=stated)
+    return write_package(target, metadata, fill, str(run), license=stated, add=add)
+
+
+def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:
+    """Write the network in 8 bits and return what the metadata say of it, its accuracy on val among it."""
+    from archbuilder.zoo.quantize import accuracy, quantize
+
+    model, calibrated_on = quantize(folder / ONNX_FILE, net.preprocess, dataset.splits["train"])
+    write_bytes(folder / INT8_FILE, model)
+    found = accuracy(model, net.preprocess, dataset.splits["val"])
+    return {
+        "split": "val",
+        "accuracy": found.value,
+        "n": found.n,
+        "calibrated_on": calibrated_on,
+        "bytes": len(model),
+    }
 
 
 def _default_name(record: Record) -> str:
     return f"{plain_name(record.architecture.name)}-{record.data.name[:20]}-seed{record.seed}"
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        raise PackageError(
-            f"{source}: cannot be read ({error.strerror}); train the run again with force=true"
-        ) from None
 
 
 def _metadata(record: Record) -> dict[str, Any]:

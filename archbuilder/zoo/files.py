@@ -28,6 +28,8 @@ INT8_FILE = "model.int8.onnx"
 PT2_FILE = "model.pt2"
 OPTIONAL = (INT8_FILE, PT2_FILE)
 """What it may hold as well; the manifest tells of it like of the others."""
+SIGNATURE_FILE = "model.sig"
+"""What it may hold beside all these: a signature of them, the manifest included, which therefore cannot tell of it."""
 LARGEST_JSON = 4 * 2**20
 """In bytes. JSON of a package is small, at most 260 kB for the shipped networks; what is larger is not read at all."""
 LONGEST_TEXT = 10_000
@@ -51,17 +53,33 @@ def check_files(folder: Path) -> dict[str, Any]:
     itself may be a link, since whoever names it knows where it leads. Raises PackageError naming the first file that
     is missing, foreign, no plain file, not to be read or not what the manifest says.
     """
-    if not folder.is_dir():
-        raise PackageError(f"{folder}: there is no such folder")
-    _check_listing(folder)
-    files = _read_manifest(folder)
+    files = read_manifest(folder)
     # Hashing lets other threads run.
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(lambda name: entry(folder / name, files[name]["size"]), files))
     for (name, told), is_so in zip(files.items(), found, strict=True):
         if told != is_so:
-            raise PackageError(f"{folder / name}: differs from what the manifest says; the package is damaged")
+            raise _damaged(folder / name)
     return files
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what the manifest says of each file of a package, once every file has the size that it says.
+
+    No file but the manifest is opened: `check_files` tells whether they are the same. Raises PackageError as it does.
+    """
+    if not folder.is_dir():
+        raise PackageError(f"{folder}: there is no such folder")
+    _check_listing(folder)
+    files = _read_manifest(folder)
+    for name, told in files.items():
+        if told["size"] != (folder / name).stat().st_size:
+            raise _damaged(folder / name)
+    return files
+
+
+def _damaged(path: Path) -> PackageError:
+    return PackageError(f"{path}: differs from what the manifest says; the package is damaged")
 
 
 def entry(path: Path, size: int | None = None) -> dict[str, Any]:
@@ -86,18 +104,21 @@ def read_json(path: Path) -> Any:
     none or no finite one, characters that steer a terminal, or a word that some configuration system would act on:
     `_target_` and the like as a key, `${...}` or `$...` as a text.
     """
+    return parse_json(_read_text(path), path)
+
+
+def _read_text(path: Path) -> str:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise PackageError(f"{path}: is no plain file")
         if found.st_size > LARGEST_JSON:
             raise PackageError(f"{path}: larger than {LARGEST_JSON:,} bytes")
-        text = path.read_bytes().decode()
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise PackageError(f"{path}: is missing, so this is no package") from None
     except (OSError, ValueError) as error:
         raise PackageError(f"{path}: cannot be read as text ({error})") from None
-    return parse_json(text, path)
 
 
 def parse_json(text: str, path: Path) -> Any:
@@ -168,8 +189,8 @@ def _check_listing(folder: Path) -> None:
     wanted = {MANIFEST_FILE, *NEEDED}
     found = set()
     for path in _inside(folder):
-        if path.name not in wanted and path.name not in OPTIONAL:
-            known = ", ".join(sorted({*wanted, *OPTIONAL}))
+        if path.name not in wanted and path.name not in (*OPTIONAL, SIGNATURE_FILE):
+            known = ", ".join(sorted({*wanted, *OPTIONAL, SIGNATURE_FILE}))
             raise PackageError(f"{path}: does not belong into a package, which holds {known}")
         if path.is_symlink() or not path.is_file():
             raise PackageError(f"{path}: is no plain file")
@@ -187,18 +208,30 @@ def _inside(folder: Path) -> Iterator[Path]:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST_FILE
-    content = read_json(path)
+    files = parse_manifest(_read_text(path), path)
+    there = {name for name in (*NEEDED, *OPTIONAL) if (folder / name).is_file()}
+    if set(files) != there:
+        raise PackageError(f"{path}: does not tell of exactly the files that are there: {', '.join(sorted(there))}")
+    return files
+
+
+def parse_manifest(text: str, path: Path) -> dict[str, Any]:
+    """Return size and sha256 of each file that a manifest, the `text` of `path`, tells of: files of the format alone.
+
+    Raises PackageError.
+    """
+    content = parse_json(text, path)
     if not isinstance(content, dict) or set(content) != {"schema", "files"} or not is_schema(content["schema"]):
         raise PackageError(f"{path}: not a manifest of schema {SCHEMA}")
     files = content["files"]
-    there = {name for name in (*NEEDED, *OPTIONAL) if (folder / name).is_file()}
-    if not isinstance(files, dict) or set(files) != there:
-        raise PackageError(f"{path}: does not tell of exactly the files that are there: {', '.join(sorted(there))}")
+    if not isinstance(files, dict) or not {*NEEDED} <= set(files) <= {*NEEDED, *OPTIONAL}:
+        known = ", ".join((*NEEDED, *OPTIONAL))
+        raise PackageError(f"{path}: does not tell of exactly the files of a package, which are {known}")
     for name, told in files.items():
         if not isinstance(told, dict) or set(told) != {"size", "sha256"} or type(told["size"]) is not int:
             raise PackageError(f"{path}: does not tell the size and the sha256 of {name}")
     # What says the same in another way was not written by us: so no byte of a package may change unnoticed.
-    if path.read_bytes() != _manifest_text(content).encode():
+    if text != _manifest_text(content):
         raise PackageError(f"{path}: is not written as manifests are; the package is damaged")
     return files
 

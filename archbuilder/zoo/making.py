@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -15,11 +16,12 @@ SUFFIX = ".making"
 
 
 @contextmanager
-def making(target: Path) -> Iterator[Path]:
+def making(target: Path, replace: bool = False) -> Iterator[Path]:
     """Give an empty hidden folder beside `target`, which becomes `target` where all went well.
 
     A lock beside it tells that its process lives: what a killed one left behind is removed here first. Raises
-    PackageError where there is something at `target` by then.
+    PackageError where there is something at `target` by then, unless it is to be replaced: then it stays until the new
+    one is whole, and between the two a killed process leaves neither, never a part of one.
     """
     zoo = target.parent
     zoo.mkdir(parents=True, exist_ok=True)
@@ -28,6 +30,10 @@ def making(target: Path) -> Iterator[Path]:
         folder.mkdir()
         try:
             yield folder
+            if replace and os.path.lexists(target):
+                # Of the same ending, and so removed as a leftover if it cannot be here.
+                old = folder.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}{SUFFIX}")
+                os.rename(target, old)
             try:
                 os.rename(folder, target)
             except OSError:
@@ -36,6 +42,15 @@ def making(target: Path) -> Iterator[Path]:
                 raise taken(target) from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+    if replace:
+        remove_leftovers(zoo)
+
+
+def check_name(name: str) -> str:
+    """Return a package's name; raises PackageError for what is none, above all for what leads to another folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
+    return name
 
 
 def taken(target: Path) -> PackageError:

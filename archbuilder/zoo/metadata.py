@@ -8,8 +8,8 @@ from typing import Any
 
 from archbuilder.errors import PackageError
 from archbuilder.zoo.files import SCHEMA, is_schema
-from archbuilder.zoo.preprocess import INTERPOLATIONS
 
+INTERPOLATIONS = ("bilinear", "bicubic")
 NEEDED = ("shape", "mean", "std")
 RESIZING = ("resize", "interpolation")
 LONGEST_LABEL = 500

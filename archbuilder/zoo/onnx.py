@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.export import Dim, ExportedProgram
 
 import archbuilder
 from archbuilder.errors import PackageError
 from archbuilder.zoo.golden import Golden, allowed, difference
+from archbuilder.zoo.program import quiet, traced
 
 if TYPE_CHECKING:
-    import numpy as np
     from onnx import GraphProto, ModelProto
 
     from archbuilder.assemble import Block
@@ -40,22 +38,13 @@ def check_installed() -> None:
         )
 
 
-def traced(net: Block) -> ExportedProgram:
-    """Return a network in evaluation mode as torch's own program, for batches of any size."""
-    shape = next(iter(net.graph.inputs.values()))
-    # Of one picture, torch would make a special case.
-    example = torch.zeros(2, *shape)
-    with _quiet(), torch.no_grad():
-        return torch.export.export(net, (example,), dynamic_shapes=({0: Dim("batch", min=1)},))
-
-
 def to_onnx(net: Block) -> bytes:
     """Return a network in evaluation mode as ONNX, its norms folded into the convolutions before them.
 
     Takes `image` float32 [batch, C, H, W] and gives `logits` [batch, K]. Equal networks give equal bytes, which say
     nothing about the machine.
     """
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             traced(net), (), input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, verbose=False
         )
@@ -65,28 +54,27 @@ def to_onnx(net: Block) -> bytes:
 
 
 def plain(model: ModelProto) -> bytes:
-    """Return a model's bytes without what only tells where and from which lines of code it was made."""
+    """Return a model's bytes without what only tells where, when and from which lines of code it was made."""
     del model.metadata_props[:]
     model.doc_string = ""
     model.producer_name, model.producer_version = "archbuilder", archbuilder.__version__
     _strip(model.graph)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    used = {node.domain for node in model.graph.node}
+    needed = [each for each in model.opset_import if each.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(needed)
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def _strip(graph: GraphProto) -> None:
     """Take out notes, and the shapes of inner values, which name the batch as the tracer did."""
     del graph.value_info[:]
-    graph.name, graph.doc_string = "network", ""
+    graph.name = "network"
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-    for node in graph.node:
-        for attribute in node.attribute:
-            attribute.doc_string = ""
-            if attribute.HasField("g"):
-                _strip(attribute.g)
 
 
 def session(model: bytes | Path) -> Any:
@@ -99,10 +87,10 @@ def session(model: bytes | Path) -> Any:
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def run(running: Any, inputs: Tensor) -> np.ndarray[Any, Any]:
+def run(running: Any, inputs: Tensor) -> npt.NDArray[Any]:
     """Return the logits [N, K] of a session to prepared pictures [N, C, H, W]."""
     [made] = running.run([OUTPUT], {INPUT: inputs.numpy()})
-    return made  # type: ignore[no-any-return]
+    return np.asarray(made)
 
 
 def check_onnx(model: bytes, net: Block, golden: Golden) -> float:
@@ -133,11 +121,3 @@ def check_onnx(model: bytes, net: Block, golden: Golden) -> float:
             )
         worst = max(worst, apart)
     return worst
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what torch says to developers while it traces from those who only export."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

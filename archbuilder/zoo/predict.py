@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from archbuilder.data.folder import MODES
-from archbuilder.errors import DataError, shown
+from archbuilder.errors import DataError
+from archbuilder.show.text import printable
 from archbuilder.zoo.package import Loaded
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def opened(path: Path, mode: str) -> Image:
         raise DataError(f"{path}: has more than {PIL.Image.MAX_IMAGE_PIXELS or 0:,} pixels; make it smaller") from None
     # Whatever PIL's many decoders happen to raise.
     except Exception as error:
-        reason = shown(str(error)).replace(f" '{path}'", "") or type(error).__name__
+        reason = printable(str(error)).replace(f" '{path}'", "") or type(error).__name__
         raise DataError(f"{path}: cannot be read as a picture ({reason:.200})") from None
 
 
@@ -127,7 +128,7 @@ def print_predictions(predictions: Sequence[Prediction], console: Console | None
     for prediction in predictions:
         wide, high = prediction.size
         told = f", {squeezed.format(*prediction.squeezed)}" if prediction.squeezed else ""
-        console.print(Text(f"{shown(str(prediction.path))}  {wide}x{high}{told}", style="bold"))
+        console.print(Text(f"{printable(str(prediction.path))}  {wide}x{high}{told}", style="bold"))
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(justify="right")
         table.add_column(overflow="fold")

@@ -56,7 +56,9 @@ def read_weights(net: nn.Module, path: Path) -> None:
     `read_tensors` does.
     """
     wanted = {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()}
-    net.load_state_dict(read_tensors(path, wanted), strict=True, assign=True)
+    tensors = read_tensors(path, wanted)
+    # In memory of torch's own: kernels round otherwise where a tensor lies at an odd place, as it may in a file.
+    net.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, strict=True, assign=True)
 
 
 def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:

@@ -18,7 +18,7 @@ from archbuilder.files import write_bytes, write_json, write_text
 from archbuilder.zoo.card import card
 from archbuilder.zoo.files import CARD_FILE, GOLDEN_FILE, METADATA_FILE, ONNX_FILE, SCHEMA, write_manifest
 from archbuilder.zoo.golden import make_golden, write_golden
-from archbuilder.zoo.making import making, taken
+from archbuilder.zoo.making import check_name, making, taken
 from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
 from archbuilder.zoo.package import Loaded, load_package, read_network
 
@@ -67,9 +67,7 @@ def new_path(zoo: Path, name: str) -> Path:
 
     That is no name, one that is taken, or what writing needs is not installed.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
-    target = zoo / name
+    target = zoo / check_name(name)
     if target.exists():
         raise taken(target)
     check_installed()
