@@ -110,10 +110,11 @@ def _plan(graph: Graph) -> Plan:
             slots[reference(node.name, index)] = len(slots)
     returns = tuple(slots[name] for name in graph.outputs.values())
     last = {slots[name]: index for index, node in enumerate(graph.nodes) for name in node.reads}
+    kept = set(returns)
     steps = []
     for index, node in enumerate(graph.nodes):
         reads = tuple(slots[name] for name in node.reads)
         fills = tuple(slots[reference(node.name, i)] for i in range(len(node.shapes)))
-        done = tuple(sorted(i for i in set(reads) if last[i] == index and i not in returns))
+        done = tuple(sorted(i for i in set(reads) if last[i] == index and i not in kept))
         steps.append(Step(tuple(node.name.split(".")), reads, fills, done))
     return Plan(tuple(steps), len(slots) - len(graph.inputs), returns)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError
+from archbuilder.zoo.cli import add_zoo
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,17 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    compare.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
-    compare.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
-    compare.add_argument(
-        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
-    )
-    compare.add_argument(
-        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
-    )
-    compare.add_argument(
-        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
-    )
+    _add_comparison(compare)
     compare.set_defaults(command=_compare)
 
     sweep = commands.add_parser("sweep", help="look at a sweep").add_subparsers(required=True, metavar="WHAT")
@@ -100,10 +91,21 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--config-dir", metavar="DIR", help="a folder with choices of data (data/) of your own")
     evaluate.set_defaults(command=_evaluate)
 
+    license = "SPDX identifier such as Apache-2.0, or other (default: none is stated)"
     export = commands.add_parser("export", help="package a finished run")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
+    export.add_argument("--license", metavar="ID", help=license)
+    export.add_argument("--int8", action="store_true", help="add it in 8 bits, calibrated on training images")
+    export.add_argument("--pt2", action="store_true", help="add it as a program for torch.export.load")
+    export.add_argument(
+        "--data",
+        nargs="+",
+        default=(),
+        metavar="OVERRIDE",
+        help="where the images of the training lie by now, as in data.root=DIR",
+    )
     export.set_defaults(command=_export)
 
     foreign = commands.add_parser("import", help="package a model with the weights of torchvision or timm")
@@ -118,7 +120,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     foreign.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
+    foreign.add_argument("--license", metavar="ID", help=license)
     foreign.set_defaults(command=_import)
+
+    predict = commands.add_parser("predict", help="what a packaged network sees in pictures")
+    predict.add_argument("package", type=Path, metavar="PACKAGE", help="the folder of a package")
+    predict.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file: PNG, JPEG, WebP, TIFF, ...")
+    predict.add_argument("--top", type=_at_least_one, default=5, metavar="N", help="how many classes (default: 5)")
+    predict.add_argument("--json", action="store_true", help="print JSON, a list with an object for each image")
+    predict.add_argument("--device", default="auto", help="cpu, cuda, ... (default: auto, the fastest there is)")
+    predict.set_defaults(command=_predict)
+
+    zoo = commands.add_parser("zoo", help="list, check, compare, sign, push and pull packages")
+    add_zoo(zoo, _add_comparison)
 
     for command in commands.choices.values():
         # Kept as it is where it is not said again behind the command.
@@ -129,6 +143,20 @@ def _parser() -> argparse.ArgumentParser:
     own = "a folder with data/ and augment/ of your own, beside the shipped ones"
     preview.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
+    parser.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
+    parser.add_argument(
+        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
+    )
+    parser.add_argument(
+        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
+    )
+    parser.add_argument(
+        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
+    )
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
@@ -151,6 +179,12 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 def _depth(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 1 or more")
+    return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of classes, 1 or more")
     return int(text)
 
 
@@ -245,9 +279,26 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.package import export
+    from archbuilder.zoo.export import export
 
-    print(f"packaged as {export(options.run, options.to, options.name)}")
+    path = export(
+        options.run,
+        options.to,
+        options.name,
+        license=options.license,
+        int8=options.int8,
+        pt2=options.pt2,
+        data=options.data,
+    )
+    print(f"packaged as {path}")
+    _tell_license(options.license)
+
+
+def _tell_license(stated: str | None) -> None:
+    from archbuilder.zoo.license import UNSTATED
+
+    if stated is None:
+        print(UNSTATED)
 
 
 def _import(options: argparse.Namespace) -> None:
@@ -261,8 +312,23 @@ def _import(options: argparse.Namespace) -> None:
         options.name,
         options.overrides,
         config_dir=options.config_dir,
+        license=options.license,
     )
     metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
     source, compared = metadata["origin"]["source"], metadata["comparison"]
     difference, largest = compared["largest_difference"], compared["largest_output"]
     print(f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {difference:.1e} at most")
+    _tell_license(options.license)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from archbuilder.evaluation.logits import pick_device
+    from archbuilder.zoo.package import load_package
+    from archbuilder.zoo.predict import predict, print_predictions
+
+    net = load_package(options.package).to(pick_device(options.device))
+    predictions = predict(net, options.images, options.top)
+    if options.json:
+        print(json.dumps([each.to_json() for each in predictions], indent=1))
+    else:
+        print_predictions(predictions)

@@ -127,6 +127,12 @@ def describe_graph(graph: Graph) -> Description:
     )
 
 
+def total_cost(graph: Graph) -> Cost:
+    """Return the exact cost of all layers of a Graph together, auxiliary heads included, and nothing else about it."""
+    flat = flatten(graph)
+    return sum(_costs(flat, [bind(call.leaf) for call in flat.calls]), Cost())
+
+
 def _last(layers: tuple[LayerCost, ...], fields: tuple[Field, ...]) -> tuple[int, int] | None:
     """Return what windows lead to of the last layer with more than one position, auxiliary heads left out."""
     used = [(layer, field) for layer, field in zip(layers, fields, strict=True) if not layer.auxiliary]

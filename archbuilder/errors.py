@@ -39,11 +39,16 @@ class RecordError(ArchbuilderError):
 class PackageError(ArchbuilderError):
     """A zoo package that is damaged or foreign; the message names the file and the reason."""
 
+    def __init__(self, message: str) -> None:
+        # Much of it may be words of somebody with bad intentions, and is printed to a terminal.
+        super().__init__(_shown(message))
+
 
 _LONGEST = 2_000
 
 
 def _shown(text: str) -> str:
+    """Return a text as it may be printed: what is no letter escaped, the middle of a long one left out."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -13,6 +13,10 @@ from archbuilder.language.names import check_layer_name
 from archbuilder.record import content_hash
 
 SCHEMA = 1
+LONGEST_NAME = 1_000
+"""Characters of a name, and of the names around a node together with its own: each leaf is called by all of them."""
+MOST_PARTS = 3
+"""Of a node's dotted name: section, layer, copy. Each is a module inside another, and torch walks them recursively."""
 
 
 def to_json(graph: Graph) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def from_json(content: Any) -> Graph:
         raise ConfigError(
             "architecture.schema", f"version {content.get('schema')!r:.60} is not known here, only {SCHEMA}"
         )
-    graph = _graph({key: value for key, value in content.items() if key != "schema"}, "architecture", depth=0)
+    graph = _graph({key: value for key, value in content.items() if key != "schema"}, "architecture", 0, LONGEST_NAME)
     if graph.reads:
         raise ConfigError("architecture.reads", "a whole network reads nothing")
     return graph
@@ -78,7 +82,8 @@ _GRAPH_KEYS = {"name", "block", "reads", "inputs", "nodes", "outputs"}
 _OPTIONAL = {"doc", "auxiliary"}
 
 
-def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
+def _graph(content: dict[str, Any], where: str, depth: int, room: int) -> Graph:
+    """Return a graph; `room` is how many characters the names inside it may have."""
     if depth > DEEPEST:
         raise ConfigError(where, f"blocks are nested deeper than {DEEPEST}")
     _check_keys(content, _GRAPH_KEYS, where)
@@ -88,7 +93,7 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
         raise ConfigError(f"{where}.nodes", f"there are more than {MOST_LAYERS:,} layers")
     nodes: list[Leaf | Graph] = []
     for index, inner in enumerate(_list(content, "nodes", where)):
-        nodes.append(_node(inner, f"{where}.nodes[{index}]", depth + 1, known))
+        nodes.append(_node(inner, f"{where}.nodes[{index}]", depth + 1, room, known))
     _check_paths({node.name for node in nodes}, where)
     outputs = {_text(k, where): _text(v, where) for k, v in _mapping(content, "outputs", where).items()}
     unknown = [value for value in outputs.values() if value not in known]
@@ -98,7 +103,7 @@ def _graph(content: dict[str, Any], where: str, depth: int) -> Graph:
     if reads and len(reads) != len(inputs):
         raise ConfigError(f"{where}.reads", f"{len(reads)} values for {len(inputs)} inputs")
     name, block = _text(content["name"], where), _text(content["block"], where)
-    doc, auxiliary = _text(content.get("doc", ""), where), _auxiliary(content, outputs, depth, where)
+    doc, auxiliary = _doc(content, where), _auxiliary(content, outputs, depth, where)
     return Graph(name, block, inputs, tuple(nodes), outputs, reads, doc, auxiliary)
 
 
@@ -116,20 +121,25 @@ def _auxiliary(content: dict[str, Any], outputs: Mapping[str, str], depth: int, 
 def _check_paths(names: set[str], where: str) -> None:
     """Refuse names under which the modules could not be kept: `a.b` beside `a`, or an attribute of torch modules."""
     for name in names:
-        *containers, last = name.split(".")
-        for part in (*containers, last):
+        parts = name.split(".", MOST_PARTS)
+        if len(parts) > MOST_PARTS:
+            raise ConfigError(where, f"'{name}' has more than {MOST_PARTS} parts")
+        for part in parts:
             if not (part.isascii() and part.isdigit()):
                 check_layer_name(part, where)
-        for length in range(1, len(containers) + 1):
-            if ".".join(containers[:length]) in names:
+        for length in range(1, len(parts)):
+            if ".".join(parts[:length]) in names:
                 raise ConfigError(where, f"'{name}' lies inside another node")
 
 
-def _node(content: Any, where: str, depth: int, known: dict[str, Shape]) -> Leaf | Graph:
+def _node(content: Any, where: str, depth: int, room: int, known: dict[str, Shape]) -> Leaf | Graph:
     """Return a node and add its outputs to what is known, the shapes of all values made so far."""
     if not isinstance(content, dict):
         raise ConfigError(where, "is not a mapping")
-    node = _leaf(content, where) if "op" in content else _graph(content, where, depth)
+    room -= len(_text(content.get("name", ""), where)) + 1
+    if room < 0:
+        raise ConfigError(where, f"its name and those around it have more than {LONGEST_NAME:,} characters")
+    node = _leaf(content, where) if "op" in content else _graph(content, where, depth, room)
     for name in node.reads:
         if name not in known:
             raise ConfigError(f"{where}.reads", f"'{name}' is not made before this node")
@@ -152,7 +162,7 @@ def _leaf(content: dict[str, Any], where: str) -> Leaf:
     shapes = tuple(_shape(shape, f"{where}.shapes") for shape in _list(content, "shapes", where))
     reads = tuple(_text(name, where) for name in _list(content, "reads", where))
     name, op = _text(content["name"], where), _text(content["op"], where)
-    return Leaf(name, op, reads, attributes, shapes, _text(content.get("doc", ""), where))
+    return Leaf(name, op, reads, attributes, shapes, _doc(content, where))
 
 
 def _check_keys(content: dict[str, Any], keys: set[str], where: str) -> None:
@@ -166,7 +176,16 @@ def _check_keys(content: dict[str, Any], keys: set[str], where: str) -> None:
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise ConfigError(where, f"{value!r:.60} is not a string")
+    if len(value) > LONGEST_NAME:
+        raise ConfigError(where, f"'{value:.60}...' is longer than {LONGEST_NAME:,} characters")
     return value
+
+
+def _doc(content: dict[str, Any], where: str) -> str:
+    doc = content.get("doc", "")
+    if not isinstance(doc, str):
+        raise ConfigError(where, f"{doc!r:.60} is not a string")
+    return doc
 
 
 def _list(content: dict[str, Any], key: str, where: str) -> list[Any]:

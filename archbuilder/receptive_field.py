@@ -17,6 +17,8 @@ from archbuilder.primitives.base import HERE, Primitive, Window
 
 LONGEST_PERIOD = 1024
 """Positions that are told apart; where there are more, the field is unknown."""
+MOST_POSITIONS = 2_000_000
+"""Of all layers together along one side; the fields of those behind are unknown. An hour's work is easily written."""
 WIDEST = 10**9
 """Pixels. What is wider, or steps further, is the whole of any picture: numbers must not grow without end."""
 
@@ -99,6 +101,7 @@ def _extents(flat: Flat, sides: Sequence[int], windows: Sequence[Window | None])
         value: _Value(tuple(_PIXEL if value == other else None for other in flat.inputs)) for value in flat.inputs
     }
     extents: list[_Extent] = []
+    left = MOST_POSITIONS
     # Networks repeat themselves, above all in layers that change nothing here.
     known: dict[_Value, _Extent] = {}
     for call, window in zip(flat.calls, windows, strict=True):
@@ -106,6 +109,9 @@ def _extents(flat: Flat, sides: Sequence[int], windows: Sequence[Window | None])
         value = _joined([_spread(values[one]) if sides[one] < most else values[one] for one in call.inputs])
         if window != HERE:
             value = _through(value, window)
+        left -= sum(len(one.first) for one in value.seen if one)
+        if left < 0:
+            value = _Value((None,) * len(value.seen), value.whole, unknown=True)
         values.update(dict.fromkeys(call.outputs, value))
         if value not in known:
             known[value] = _extent(value, picture)

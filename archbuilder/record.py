@@ -153,10 +153,15 @@ def read_record(folder: Path) -> Record:
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise RecordError(f"{path}: cannot be read ({error}); train the run again with force=true") from None
+    return decode_record(content, str(path))
+
+
+def decode_record(content: Any, where: str) -> Record:
+    """Return the record that plain data are; raises RecordError, naming `where` they come from."""
     if isinstance(content, dict) and content.get("schema") != SCHEMA:
-        raise RecordError(f"{path}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
-    record = typing.cast(Record, _decode(Record, content, str(path)))
-    _check_figures(record, str(path))
+        raise RecordError(f"{where}: schema {content.get('schema')!r} is not known here, only {SCHEMA}")
+    record = typing.cast(Record, _decode(Record, content, where))
+    _check_figures(record, where)
     return record
 
 

@@ -90,12 +90,25 @@ def compare(
     Fronts are over (`x`, accuracy), one of `axes.AXES`, for each set of comparable rows or for all of them `together`.
     Raises RecordError where a folder holds no run, or no run has such a result.
     """
+    runs, problems = find_runs([Path(folder) for folder in folders])
+    return compare_runs(runs, problems, to, split, x, weights, together)
+
+
+def compare_runs(
+    runs: Sequence[Run],
+    problems: Sequence[Problem],
+    to: Path,
+    split: str = "val",
+    x: str = PARAMS.field,
+    weights: str = KEPT,
+    together: bool = False,
+) -> Report:
+    """Compare runs that were found, as `compare` does; `problems` are those that were left out so far."""
     against = named_axis(x)
     if weights not in WEIGHTS:
         raise RecordError(f"there are no weights called '{weights}'; {suggestion(weights, WEIGHTS, 'there are')}")
-    runs, problems = find_runs([Path(folder) for folder in folders])
     groups, left_out = group(runs, split, weights)
-    problems += left_out
+    problems = [*problems, *left_out]
     if not groups:
         raise RecordError(_nothing(runs, problems, split, weights))
     groups = ordered(groups)

@@ -25,6 +25,7 @@ from archbuilder.record import (
     Result,
     read_record,
 )
+from archbuilder.zoo.facts import mapping, results, text
 from archbuilder.zoo.files import MANIFEST_FILE, METADATA_FILE
 from archbuilder.zoo.package import Loaded, load_package
 from archbuilder.zoo.preprocess import Preprocess
@@ -72,18 +73,18 @@ def read_subject(path: Path) -> Subject:
 
 def _of_package(path: Path, net: Loaded) -> Subject:
     # Of the metadata only what loading needs was checked; the rest is believed where it has the right form.
-    data, training = (_mapping(net.metadata.get(key)) for key in ("data", "training"))
+    data, training = (mapping(net.metadata.get(key)) for key in ("data", "training"))
     return Subject(
         path=path,
         kind="package",
-        name=_text(net.metadata.get("network")) or net.graph.name,
+        name=text(net.metadata.get("network")) or net.graph.name,
         net=net,
         preprocess=net.preprocess,
         labels=net.labels,
-        data=_text(data.get("name")),
-        fingerprint=_text(data.get("fingerprint")),
-        results=_results(net.metadata.get("results")),
-        circumstances=", ".join(filter(None, (_text(training.get(key)) for key in ("device", "precision")))),
+        data=text(data.get("name")),
+        fingerprint=text(data.get("fingerprint")),
+        results=results(net.metadata),
+        circumstances=", ".join(filter(None, (text(training.get(key)) for key in ("device", "precision")))),
         settings=None,
         channels_last=False,
     )
@@ -92,7 +93,7 @@ def _of_package(path: Path, net: Loaded) -> Subject:
 def _of_run(folder: Path, record: Record) -> Subject:
     net = _network(folder, record)
     config = load_yaml(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
-    settings = _mapping(_mapping(config).get("data"))
+    settings = mapping(mapping(config).get("data"))
     return Subject(
         path=folder,
         kind="run",
@@ -105,7 +106,7 @@ def _of_run(folder: Path, record: Record) -> Subject:
         results=record.results,
         circumstances=f"{record.training.device}, {record.training.precision}",
         settings=settings,
-        channels_last=_mapping(config).get("channels_last") is True,
+        channels_last=mapping(config).get("channels_last") is True,
     )
 
 
@@ -160,22 +161,3 @@ def _why_neither(path: Path) -> str:
         more = f" (and {len(inside) - 1} more)" if len(inside) > 1 else ""
         return f"holds runs or packages but is none itself; name one: {path / inside[0]}{more}"
     return f"neither a finished run (no {RECORD_FILE}) nor a package (no {MANIFEST_FILE}); name the folder of one"
-
-
-def _results(content: Any) -> list[Result]:
-    found = []
-    for each in content if isinstance(content, list) else []:
-        given = _mapping(each)
-        numbers = [given.get(key) for key in ("accuracy", "loss", "n")]
-        words = [given.get(key) for key in ("split", "weights")]
-        if all(type(x) in (int, float) for x in numbers) and all(type(x) is str for x in words):
-            found.append(Result(**{key: given[key] for key in ("split", "weights", "accuracy", "loss", "n")}))
-    return found
-
-
-def _mapping(content: Any) -> Mapping[str, Any]:
-    return content if isinstance(content, dict) else {}
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else ""

@@ -50,6 +50,8 @@ def _he_normal(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
 
 @torch.no_grad()
 def _normal(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, deviation: float) -> None:
+    if layer.weight.is_meta:
+        return  # there are no numbers to draw, over which torch would take more time than over real ones
     layer.weight.normal_(0.0, deviation)
     if layer.bias is not None:
         layer.bias.zero_()

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """So many rows of a tree are shown unless a depth is asked for."""
 
+MOST_STYLED = 300
+"""Rows that rich prints; it would take a second for each 1,500."""
+
 LEFT = ("layer", "block", "output", "model", "input")
 GAP = 2
-# What a narrow terminal leaves out, one after the other.
 SPARE = ("activations", "MACs %", "params %", "layers", "peak activations", "field", "block")
 
 
@@ -29,13 +31,18 @@ class Line(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A table to be printed: rows, those set apart below them, and what is said about it."""
+    """A table to be printed: rows, those set apart below them, and what is said about it.
+
+    `left` are the headings of columns of words, `spare` those that a narrow terminal leaves out, one after the other.
+    """
 
     title: str
     headings: Sequence[str]
     lines: Sequence[Line]
     totals: Sequence[Line]
     notes: Sequence[str]
+    left: Sequence[str] = LEFT
+    spare: Sequence[str] = SPARE
 
 
 def tree_page(network: Network, depth: int | None = None) -> Page:
@@ -135,7 +142,7 @@ def print_page(page: Page, width: int | None = None) -> None:
     console = Console(width=width)
     room = console.width if width or console.is_terminal else None
     columns = _columns(page, room)
-    if len(page.lines) > MOST_ROWS:
+    if len(page.lines) > MOST_STYLED:
         _print_plain(page, columns)
     else:
         _print_rich(page, columns, console)
@@ -145,7 +152,7 @@ def _columns(page: Page, room: int | None) -> list[int]:
     """Return which columns are printed: all, or as many as fit."""
     widths = _widths(page)
     shown = list(range(len(page.headings)))
-    for heading in SPARE:
+    for heading in page.spare:
         if room is None or sum(widths[column] + GAP for column in shown) - GAP <= room:
             break
         shown = [column for column in shown if page.headings[column] != heading]
@@ -164,7 +171,7 @@ def _print_rich(page: Page, columns: list[int], console: Console) -> None:
     table = Table(title=Text(page.title) if page.title else None, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         heading = page.headings[column]
-        table.add_column(heading, justify="left" if heading in LEFT else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if heading in page.left else "right", no_wrap=True)
     for line in page.lines:
         table.add_row(*(Text(line.cells[column]) for column in columns), style=line.style)
     table.add_section()
@@ -173,24 +180,25 @@ def _print_rich(page: Page, columns: list[int], console: Console) -> None:
     if not console.is_terminal:
         widths = _widths(page)
         # Not cut off where there is no terminal whose width would be known.
-        console.width = max(sum(widths) + GAP * len(widths), *(len(note) for note in page.notes))
+        console.width = max([sum(widths) + GAP * len(widths), len(page.title), *(len(note) for note in page.notes)])
     console.print(table)
     for note in page.notes:
         console.print(Text(note, style="dim"))
 
 
 def _print_plain(page: Page, columns: list[int]) -> None:
-    """Print a table of very many rows, which rich would take minutes for."""
+    """Print a table of very many rows, which rich would take long for."""
     widths = _widths(page)
 
     def row(cells: Sequence[str]) -> str:
         padded = (
             f"{cells[column]:<{widths[column]}}"
-            if page.headings[column] in LEFT
+            if page.headings[column] in page.left
             else f"{cells[column]:>{widths[column]}}"
             for column in columns
         )
         return (" " * GAP).join(padded).rstrip()
 
     lines = (line.cells for line in (*page.lines, *page.totals))
-    print(page.title, row(page.headings), *map(row, lines), *page.notes, sep="\n")
+    title = [page.title] if page.title else []
+    print(*title, row(page.headings), *map(row, lines), *page.notes, sep="\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import archbuilder
 from archbuilder.assemble import Block, assemble
 from archbuilder.description import describe_graph
 from archbuilder.files import write_json
@@ -20,11 +18,11 @@ from archbuilder.graph_json import to_json
 from archbuilder.language.source import Source, expand
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Cost
 from archbuilder.weights import TransferError, transfer
-from archbuilder.zoo.files import SCHEMA
-from archbuilder.zoo.package import new_path, plain_name, write_package
+from archbuilder.zoo.license import license_id
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.sources import Foreign, ForeignError, fetch
 from archbuilder.zoo.weights import write_weights
+from archbuilder.zoo.writing import new_path, plain_name, write_package
 
 TOLERANCE = 1e-3
 """Largest difference of two logits, as a share of the largest logit: far above rounding, far below a wrong layer."""
@@ -38,6 +36,7 @@ def import_weights(
     overrides: Iterable[str] = (),
     *,
     config_dir: str | Path | None = None,
+    license: str | None = None,
 ) -> Path:
     """Write a package of `model` with the weights, preprocessing and labels of `source`; return its path.
 
@@ -46,20 +45,21 @@ def import_weights(
     cannot be built, ForeignError for a source that cannot be had or that answers otherwise, TransferError where the
     two differ in structure, PackageError where the name is taken. The package appears whole or not at all.
     """
+    stated = None if license is None else license_id(license)
     graph = expand(model, overrides, config_dir=config_dir)
     name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
-    new_path(zoo, name)  # told before anything is fetched
+    target = new_path(zoo, name)  # told before anything is fetched
     foreign = fetch(source)
     net = adopted(graph, foreign)
     preprocessing = _preprocessing(foreign)
     comparison = _compare(foreign, net, Preprocess(**preprocessing))
-    metadata = _metadata(name, graph, foreign, preprocessing) | {"comparison": comparison}
+    metadata = _metadata(graph, foreign, preprocessing) | {"comparison": comparison}
 
     def fill(folder: Path) -> None:
         write_json(folder / ARCHITECTURE_FILE, to_json(graph))
         write_weights(net, folder / WEIGHTS_FILE)
 
-    return write_package(zoo, name, metadata, fill)
+    return write_package(target, metadata, fill, license=stated)
 
 
 def adopted(graph: Graph, foreign: Foreign) -> Block:
@@ -115,20 +115,13 @@ def _preprocessing(foreign: Foreign) -> dict[str, Any]:
     return {"shape": list(foreign.shape), **plain}
 
 
-def _metadata(name: str, graph: Graph, foreign: Foreign, preprocessing: dict[str, Any]) -> dict[str, Any]:
+def _metadata(graph: Graph, foreign: Foreign, preprocessing: dict[str, Any]) -> dict[str, Any]:
     """Return what an imported package says about itself: nothing about a training that was not seen."""
     cost = describe_graph(graph)
     return {
-        "schema": SCHEMA,
-        "name": name,
         "network": graph.name,
         "cost": vars(Cost(cost.params, cost.params, cost.macs, cost.peak_activations)),
         "labels": foreign.labels,
         "preprocessing": preprocessing,
         "origin": foreign.origin,
-        "versions": {
-            "python": platform.python_version(),
-            "torch": str(torch.__version__),
-            "archbuilder": archbuilder.__version__,
-        },
     }

@@ -7,22 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import PackageError
-from archbuilder.zoo.files import SCHEMA
-from archbuilder.zoo.preprocess import INTERPOLATIONS
+from archbuilder.zoo.files import SCHEMA, is_schema
 
+INTERPOLATIONS = ("bilinear", "bicubic")
 NEEDED = ("shape", "mean", "std")
 RESIZING = ("resize", "interpolation")
+LONGEST_LABEL = 500
 LARGEST_SIDE = 4096
 """Of a resized picture's shorter side, in pixels."""
 
 
 def check_metadata(metadata: Any, path: Path) -> dict[str, Any]:
     """Return the metadata; raises PackageError naming `path` where what loading needs is not there."""
-    if not isinstance(metadata, dict) or metadata.get("schema") != SCHEMA:
+    if not isinstance(metadata, dict) or not is_schema(metadata.get("schema")):
         raise PackageError(f"{path}: not metadata of schema {SCHEMA}")
     labels = metadata.get("labels")
     if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
         raise PackageError(f"{path}: its labels are no list of names")
+    for label in labels:
+        if not label or len(label) > LONGEST_LABEL or "\n" in label or "\t" in label:
+            raise PackageError(f"{path}: its label {label!r:.60} is no line of 1 to {LONGEST_LABEL} letters")
     _check_preprocessing(metadata.get("preprocessing"), path)
     return metadata
 

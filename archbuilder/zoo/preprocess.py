@@ -12,7 +12,6 @@ from torch import Tensor
 from archbuilder.data.batches import scale_and_offset
 from archbuilder.errors import DataError
 
-INTERPOLATIONS = ("bilinear", "bicubic")
 _MODES = {1: "L", 3: "RGB"}
 
 

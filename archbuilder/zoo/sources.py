@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.errors import ArchbuilderError
-from archbuilder.zoo.preprocess import INTERPOLATIONS
+from archbuilder.zoo.metadata import INTERPOLATIONS
 
 EXAMPLES = "torchvision:ResNet50_Weights.IMAGENET1K_V2 or timm:resnet50.a1_in1k"
 # These leave out their auxiliary heads unless told otherwise.

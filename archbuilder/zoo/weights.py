@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archbuilder.errors import PackageError
 from archbuilder.files import write_bytes
@@ -15,8 +15,8 @@ from archbuilder.zoo.files import parse_json
 
 TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.uint8: "U8"}
 """How safetensors calls torch's types."""
-LARGEST_HEADER = 25_000_000
-"""In bytes."""
+ROOM = 300
+"""Bytes of a safetensors header for all that it tells of one tensor, its name aside."""
 
 
 def write_weights(net: nn.Module, path: Path) -> None:
@@ -28,25 +28,37 @@ def write_weights(net: nn.Module, path: Path) -> None:
     write_bytes(path, save(tensors))
 
 
-def read_weights(net: nn.Module, path: Path) -> None:
-    """Load a safetensors file into `net`, which must have exactly these names, shapes and types, all numbers finite.
+def read_tensors(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file that must hold exactly these types and shapes by name.
 
-    `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Names, shapes, types and
-    sizes are checked before any tensor is read. Raises PackageError, naming the file and the first tensor that does
-    not fit.
+    That is checked before any tensor is read, and then that all numbers are finite. Raises PackageError, naming the
+    file and the first tensor that does not fit.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    check_header(path, {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()})
+    check_header(path, wanted)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        # The extremes are not finite if anything is not, and take no memory.
+        if tensor.is_floating_point() and not torch.stack(tensor.aminmax()).isfinite().all():
             raise PackageError(f"{path}: '{name}' holds a number that is not finite")
-    net.load_state_dict(tensors, strict=True, assign=True)
+    return tensors
+
+
+def read_weights(net: nn.Module, path: Path) -> None:
+    """Load a safetensors file into `net`, which must have exactly these names, shapes and types, all numbers finite.
+
+    `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Raises PackageError as
+    `read_tensors` does.
+    """
+    wanted = {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()}
+    tensors = read_tensors(path, wanted)
+    # In memory of torch's own: kernels round otherwise where a tensor lies at an odd place, as it may in a file.
+    net.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, strict=True, assign=True)
 
 
 def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:
@@ -54,7 +66,7 @@ def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> Non
 
     The library takes the last of several tensors of one name, and any name; this does not. Raises PackageError.
     """
-    header = _header(path)
+    header = _header(path, sum(len(name) + ROOM for name in wanted) + ROOM)
     for name in sorted({*wanted, *header}):
         if name not in header:
             raise PackageError(f"{path}: the architecture has '{name}', which is missing here")
@@ -70,14 +82,16 @@ def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> Non
                 )
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Return the header of a safetensors file, which is JSON behind its length in eight bytes."""
+def _header(path: Path, largest: int) -> dict[str, Any]:
+    """Return the header of a safetensors file, which is JSON behind its length in eight bytes, `largest` at most."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+            if not 2 <= length <= size - 8:
                 raise PackageError(f"{path}: is no safetensors file: its header cannot be {length:,} bytes long")
+            if length > largest:
+                raise PackageError(f"{path}: its header of {length:,} bytes tells of more than the architecture has")
             text = file.read(length).decode()
     except (OSError, ValueError) as error:
         raise PackageError(f"{path}: cannot be read as safetensors ({error})") from None

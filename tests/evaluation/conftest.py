@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.zoo.package import export
+from archbuilder.zoo.export import export
 from tests.training.runs import trained
 
 

@@ -81,7 +81,7 @@ def test_another_split_is_measured_where_the_data_has_it(finished: Path) -> None
 
 def test_flips_are_a_figure_of_their_own_beside_the_accuracy(finished: Path) -> None:
     import archbuilder
-    from archbuilder.zoo.package import export
+    from archbuilder.zoo.export import export
 
     made = evaluate(finished, flips=True, device="cpu")
     assert agrees(made, finished)

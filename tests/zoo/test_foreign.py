@@ -17,6 +17,7 @@ import pytest
 import timm
 import torch
 import torchvision
+from huggingface_hub import ModelCard
 from PIL import Image
 from safetensors.torch import save_file
 from timm.data.config import resolve_model_data_config
@@ -126,7 +127,8 @@ def test_a_package_tells_its_origin_and_nothing_about_a_training_that_nobody_saw
     assert path.name == "imagenet-squeezenet1_1-DEFAULT"
     metadata = json.loads((path / "metadata.json").read_text())
     assert set(metadata) == {
-        "schema", "name", "network", "cost", "labels", "preprocessing", "origin", "comparison", "versions",
+        "schema", "name", "network", "cost", "labels", "preprocessing", "origin", "comparison", "onnx", "license",
+        "exported_with", "created",
     }  # fmt: skip
     assert metadata["origin"] == {
         "source": SQUEEZENET,
@@ -135,6 +137,10 @@ def test_a_package_tells_its_origin_and_nothing_about_a_training_that_nobody_saw
     }
     assert metadata["cost"]["params"] == 1_235_496
     assert 0 <= metadata["comparison"]["largest_difference"] < 1e-5 * metadata["comparison"]["largest_output"]
+    card = ModelCard.load(path / "README.md", ignore_metadata_errors=False)
+    assert card.data.get("eval_results") is None
+    assert f"Elsewhere: the weights are {SQUEEZENET}".replace("_", "\\_") in card.text
+    assert "None were measured here" in card.text
     assert [path.name for path in (tmp_path / "zoo").iterdir()] == [path.name]
 
 
@@ -261,12 +267,14 @@ def test_a_damaged_or_wrong_checkpoint_is_told(home: Path) -> None:
 
 def test_import_from_the_command_line(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cached(home, "squeezenet1_1", SQUEEZENET)
-    arguments = ["--from", SQUEEZENET, "--to", str(tmp_path / "zoo"), "--name", "mine"]
+    arguments = ["--from", SQUEEZENET, "--to", str(tmp_path / "zoo"), "--name", "mine", "--license", "bsd-3-clause"]
     # An override may stand behind the options too.
     main(["import", "imagenet/squeezenet1_1", "model.style.momentum=0.2", *arguments, "model.head.drop.rate=0.1"])
     told = capsys.readouterr().out
     assert f"packaged as {tmp_path / 'zoo' / 'mine'}; logits up to " in told
     assert SQUEEZENET in told
+    assert "license" not in told.splitlines()[-1]
+    assert json.loads((tmp_path / "zoo" / "mine" / "metadata.json").read_text())["license"] == "BSD-3-Clause"
     drop = archbuilder.load(tmp_path / "zoo" / "mine").get_submodule("head.drop")
     assert isinstance(drop, nn.Dropout)
     assert drop.p == 0.1

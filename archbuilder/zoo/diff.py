@@ -1,0 +1,151 @@
+"""Two packages side by side: what their metadata, costs, layers and weights do not share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from archbuilder.compare.labels import differences
+from archbuilder.description import describe_graph
+from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.graph import Graph, flatten
+from archbuilder.graph_json import from_json, graph_hash
+from archbuilder.primitives import check
+from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
+from archbuilder.show.table import Line, Page
+from archbuilder.show.text import count_of, printable, shape_text
+from archbuilder.zoo.facts import Facts, read_facts, results
+from archbuilder.zoo.files import check_files, read_json
+from archbuilder.zoo.summary import cut
+
+MOST_LAYERS = 100
+"""Shown in a terminal; JSON has all."""
+LONGEST = 48
+_DERIVED = ("results", "results_of_other_weights", "reevaluation", "cost", "onnx", "name", "created")
+COSTS = ("params", "macs", "activations", "peak_activations", "depth")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its primitive, attributes, output shape as text, and cost for one image."""
+
+    op: str
+    attributes: Mapping[str, Any]
+    shape: str
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What two packages do not share: by key, both values; None where one has none.
+
+    `same_network` tells that layers and their connections are equal, whatever they are called, `same_weights` that the
+    files of weights are equal to the byte.
+    """
+
+    names: tuple[str, str]
+    metadata: dict[str, list[str]]
+    cost: dict[str, tuple[int, int]]
+    layers: dict[str, tuple[Layer | None, Layer | None]]
+    same_network: bool
+    same_weights: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return asdict(self)
+
+
+def diff(first: Path, second: Path) -> Diff:
+    """Compare two packages, every file of which is what its manifest says. Raises PackageError."""
+    weights = [check_files(path)[WEIGHTS_FILE] for path in (first, second)]
+    facts = [read_facts(path) for path in (first, second)]
+    graphs = [read_graph(path) for path in (first, second)]
+    layers = [dict(_layers(graph)) for graph in graphs]
+    costs = [describe_graph(graph) for graph in graphs]
+    pairs = {name: (getattr(costs[0], name), getattr(costs[1], name)) for name in COSTS}
+    return Diff(
+        names=(str(first), str(second)),
+        metadata=differences([_comparable(each) for each in facts]),
+        cost={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
+        layers={
+            path: (layers[0].get(path), layers[1].get(path))
+            for path in [*layers[0], *(path for path in layers[1] if path not in layers[0])]
+            if layers[0].get(path) != layers[1].get(path)
+        },
+        same_network=graph_hash(graphs[0]) == graph_hash(graphs[1]),
+        same_weights=weights[0] == weights[1],
+    )
+
+
+def read_graph(package: Path) -> Graph:
+    """Return the network of a package, checked but without its weights. Raises PackageError."""
+    path = package / ARCHITECTURE_FILE
+    try:
+        graph = from_json(read_json(path))
+        check(graph)
+    except ArchbuilderError as error:
+        raise error if isinstance(error, PackageError) else PackageError(f"{path}: {error}") from None
+    return graph
+
+
+def diff_pages(found: Diff) -> list[Page]:
+    """Return the differences as tables for a terminal."""
+    metadata = [Line((key, *(cut(word, LONGEST) for word in both))) for key, both in found.metadata.items()]
+    cost = [Line((key.replace("_", " "), *(f"{count:,}" for count in both))) for key, both in found.cost.items()]
+    layers = [Line((path, *_sides(*both))) for path, both in list(found.layers.items())[:MOST_LAYERS]]
+    tables = (("metadata", "what", metadata), ("cost", "cost", cost), ("layers", "layer", layers))
+    return [Page(title, (what, "A", "B"), lines, (), (), (what, "A", "B")) for title, what, lines in tables if lines]
+
+
+def diff_notes(found: Diff) -> list[str]:
+    """Return what the tables do not tell."""
+    hidden = len(found.layers) - MOST_LAYERS
+    return [
+        *([f"{count_of(hidden, 'layer')} more differ; --json tells all"] if hidden > 0 else []),
+        f"A: {printable(found.names[0])}, B: {printable(found.names[1])}",
+        "the same network" if found.same_network else "different networks",
+        f"the weights are {'equal to the byte' if found.same_weights else 'different'}",
+    ]
+
+
+def _comparable(facts: Facts) -> dict[str, Any]:
+    """Return the metadata with results by split and weights; without what is worked out or made anew each time."""
+    told = {key: value for key, value in facts.metadata.items() if key not in _DERIVED}
+    evaluated = {f"{each.split} {each.weights}": vars(each) for each in results(facts.metadata)}
+    return {**told, "labels": ", ".join(told["labels"]), "results": _figures(evaluated)}
+
+
+def _figures(evaluated: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: {name: each[name] for name in ("accuracy", "loss", "n")} for key, each in evaluated.items()}
+
+
+def _layers(graph: Graph) -> Iterator[tuple[str, Layer]]:
+    costs = {layer.path: layer for layer in describe_graph(graph).layers}
+    for call in flatten(graph).calls:
+        cost = costs[call.path]
+        yield call.path, Layer(call.leaf.op, call.leaf.attributes, shape_text(cost.shape), cost.params, cost.macs)
+
+
+def _sides(first: Layer | None, second: Layer | None) -> tuple[str, str]:
+    """Return both layers in words: where both are there, what differs alone."""
+    if first and second:
+        told, other = _facts(first), _facts(second)
+        keys = [key for key in {**told, **other} if told.get(key) != other.get(key)]
+        return _words(told, keys), _words(other, keys)
+    return _summary(first), _summary(second)
+
+
+def _facts(layer: Layer) -> dict[str, Any]:
+    costs = {"params": f"{layer.params:,}", "MACs": f"{layer.macs:,}"}
+    return {"block": layer.op, **layer.attributes, "output": layer.shape, **costs}
+
+
+def _words(told: Mapping[str, Any], keys: Iterable[str]) -> str:
+    return cut(", ".join(f"{key} {told[key]}" for key in keys if key in told), LONGEST)
+
+
+def _summary(layer: Layer | None) -> str:
+    return f"{layer.op} {layer.shape}, {layer.params:,} params" if layer else "-"

@@ -1,0 +1,92 @@
+"""Signatures of packages: who vouches for one, by the OpenSSF model-signing format and a pair of keys, offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from archbuilder.errors import PackageError
+from archbuilder.zoo.files import MANIFEST_FILE, SIGNATURE_FILE, check_files
+
+LARGEST = 2**20
+"""Of a signature, in bytes: it tells one hash for each file."""
+
+
+def sign(package: Path, key: Path) -> Path:
+    """Sign all files of a package with a private key, and return the signature's path; an older one is replaced.
+
+    The key is that of an elliptic curve (P-256, P-384 or P-521) in PEM, not encrypted. Raises PackageError for a
+    package that is not whole, and for no such key.
+    """
+    signing, hashing = _library()
+    check_files(package)
+    # Beside the package: in it, what a kill leaves behind would make it one that is not whole.
+    making = Path(tempfile.mkdtemp(prefix=f".{package.resolve().name}.", dir=package.resolve().parent))
+    try:
+        made = making / SIGNATURE_FILE
+        try:
+            signer = signing.signing.Config().use_elliptic_key_signer(private_key=key)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise PackageError(f"{key}: is no private key of an elliptic curve in PEM ({_words(error)})") from None
+        signer.set_hashing_config(_hashing(hashing)).sign(package, made)
+        made.chmod(0o644)
+        os.replace(made, package / SIGNATURE_FILE)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return package / SIGNATURE_FILE
+
+
+def check_signature(package: Path, key: Path) -> None:
+    """Check that the holder of a public key's private half signed exactly the files of this package.
+
+    Raises PackageError, also where there is no signature.
+    """
+    signing, hashing = _library()
+    files = check_files(package)
+    path = package / SIGNATURE_FILE
+    if not path.is_file():
+        raise PackageError(f"{path}: is missing, so nobody vouches for this package")
+    if path.stat().st_size > LARGEST:
+        raise PackageError(f"{path}: larger than {LARGEST:,} bytes")
+    try:
+        verifier = signing.verifying.Config().use_elliptic_key_verifier(public_key=key)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise PackageError(f"{key}: is no public key of an elliptic curve in PEM ({_words(error)})") from None
+    try:
+        verifier.set_hashing_config(_hashing(hashing)).verify(package, path)
+        signed = _signed(path)
+    except Exception as error:  # the library raises what it meets in a signature that is none
+        raise PackageError(f"{path}: is no signature of these files by that key ({_words(error)})") from None
+    # A signature may itself say that it leaves files out.
+    if signed != {MANIFEST_FILE, *files}:
+        raise PackageError(f"{path}: does not sign all files of the package")
+
+
+def _signed(path: Path) -> set[str]:
+    """Return the names of the files that a signature, which was verified, tells of."""
+    envelope = json.loads(path.read_text(encoding="utf-8"))["dsseEnvelope"]
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    return {resource["name"] for resource in statement["predicate"]["resources"]}
+
+
+def _hashing(hashing: Any) -> Any:
+    """Return how files are hashed: every one but the signature, whatever its name."""
+    return hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE], ignore_git_paths=False)
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        import model_signing
+        from model_signing import hashing
+    except ImportError:
+        raise PackageError('signatures need the model-signing library; pip install "archbuilder[signing]"') from None
+    return model_signing, hashing
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

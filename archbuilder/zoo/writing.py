@@ -1,0 +1,95 @@
+"""Writing a package: from an architecture with its weights to the whole folder, which appears at once."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import archbuilder
+from archbuilder.errors import PackageError
+from archbuilder.files import write_bytes, write_json, write_text
+from archbuilder.zoo.card import card
+from archbuilder.zoo.files import CARD_FILE, GOLDEN_FILE, METADATA_FILE, ONNX_FILE, SCHEMA, write_manifest
+from archbuilder.zoo.golden import make_golden, write_golden
+from archbuilder.zoo.making import check_name, making, taken
+from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
+from archbuilder.zoo.package import Loaded, load_package, read_network
+
+Step = Callable[[Path], None]
+Addition = Callable[[Path, Loaded], dict[str, Any]]
+
+
+def write_package(
+    target: Path,
+    metadata: dict[str, Any],
+    fill: Step,
+    source: str = "",
+    *,
+    license: str | None = None,
+    add: Addition | None = None,
+) -> Path:
+    """Write the package `target`, which `new_path` gave; it appears whole or not at all.
+
+    `fill` puts the architecture and the weights into the folder that it is given. `add` puts optional files there,
+    beside the ONNX, and returns what the metadata say of them. Raises PackageError where there is a package of that
+    name by now, or the files do not fit one another: told of `source`, where they come from.
+    """
+    with making(target) as folder:
+        try:
+            fill(folder)
+            told = {"schema": SCHEMA, "name": target.name, **metadata}
+            net = read_network(folder, told)
+            golden = make_golden(net)
+            write_golden(golden, folder / GOLDEN_FILE)
+            model = to_onnx(net)
+            told["onnx"] = {"opset": OPSET, "largest_difference": check_onnx(model, net, golden)}
+            write_bytes(folder / ONNX_FILE, model)
+            told |= add(folder, net) if add else {}
+            told |= {"license": license, "exported_with": exported_with(), "created": now()}
+            write_json(folder / METADATA_FILE, told)
+            write_text(folder / CARD_FILE, card(told))
+            write_manifest(folder)
+            load_package(folder)
+        except PackageError as error:
+            raise PackageError(str(error).replace(str(folder), source or str(target))) from None
+    return target
+
+
+def new_path(zoo: Path, name: str) -> Path:
+    """Return where a new package of that name goes; raises PackageError where none can be made of that name.
+
+    That is no name, one that is taken, or what writing needs is not installed.
+    """
+    target = zoo / check_name(name)
+    if target.exists():
+        raise taken(target)
+    check_installed()
+    return target
+
+
+def plain_name(text: str) -> str:
+    """Return the part of a text that a package's name may be made of."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:60]
+
+
+def exported_with() -> dict[str, str]:
+    """Return the versions of what wrote the package; what trained the network may have been others."""
+    packages = {name: version(name) for name in ("torch", *PACKAGES)}
+    return {"python": platform.python_version(), **packages, "archbuilder": archbuilder.__version__}
+
+
+def now() -> str:
+    """Return the time in UTC, the one thing in which two packages of a run differ; or SOURCE_DATE_EPOCH, if it is set.
+
+    See https://reproducible-builds.org/docs/source-date-epoch.
+    """
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(told) if told.isdecimal() else time.time()
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,154 @@
+"""A zoo is listed from its packages, each time anew, and nothing that lies beside them can say otherwise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archbuilder.cli import main
+from archbuilder.errors import PackageError
+from archbuilder.zoo.catalog import INDEX_FILE, SORTS, catalog_page, read_catalog, write_index
+from tests.zoo.packages import made_up
+
+COST = {"params": 1000, "trainable_params": 1000, "macs": 5000, "peak_activations": 64}
+
+
+def evaluated(accuracy: float, split: str = "val", weights: str = "raw", n: int = 400) -> dict[str, object]:
+    return {"split": split, "weights": weights, "accuracy": accuracy, "loss": 0.1, "n": n}
+
+
+def test_a_row_tells_what_the_package_tells(tmp_path: Path) -> None:
+    made_up(tmp_path, "one")
+    [entry] = read_catalog(tmp_path).entries
+    assert (entry.name, entry.network, entry.data, entry.license) == ("one", "plain", "digits", "MIT")
+    assert (entry.params, entry.macs) == (1000, 5000)
+    assert (entry.split, entry.weights) == ("val", "raw")
+    assert entry.accuracy is not None
+    assert (entry.accuracy.count, entry.accuracy.n) == (360, 400)
+    assert entry.accuracy.low < 0.9 < entry.accuracy.high
+    assert entry.size == sum(
+        path.stat().st_size for path in (tmp_path / "one").iterdir() if "manifest" not in path.name
+    )
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"), [("name", "abc"), ("accuracy", "cba"), ("params", "bca"), ("macs", "acb"), ("size", "bac")]
+)
+def test_rows_are_sorted_the_best_or_the_smallest_first(tmp_path: Path, sort: str, names: str) -> None:
+    for name, accuracy, params, macs, more in (("a", 0.1, 30, 1, 1), ("b", 0.5, 10, 3, 0), ("c", 0.9, 20, 2, 2)):
+        cost = {**COST, "params": params, "macs": macs}
+        made_up(tmp_path, name, cost=cost, results=[evaluated(accuracy)], git={"commit": "x" * 100 * more})
+    assert [entry.name for entry in read_catalog(tmp_path, sort=sort).entries] == list(names)
+
+
+def test_what_is_not_told_is_not_made_up_and_comes_last(tmp_path: Path) -> None:
+    made_up(tmp_path, "a", results=None, cost=None, data=None, license=None)
+    made_up(tmp_path, "b")
+    entries = read_catalog(tmp_path).entries
+    assert (entries[0].accuracy, entries[0].params, entries[0].macs, entries[0].data) == (None, None, None, "")
+    for sort in ("accuracy", "params", "macs"):
+        assert [entry.name for entry in read_catalog(tmp_path, sort=sort).entries] == ["b", "a"]
+    assert any("none is named" in note for note in catalog_page(read_catalog(tmp_path)).notes)
+
+
+def test_an_imported_package_has_the_license_of_its_origin(tmp_path: Path) -> None:
+    made_up(tmp_path, license=None, origin={"source": "timm:x", "license": "apache-2.0"})
+    assert read_catalog(tmp_path).entries[0].license == "apache-2.0"
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"accuracy": 1.5}, {"accuracy": -0.1}, {"accuracy": "0.9"}, {"accuracy": None}, {"n": 0}, {"n": -5},
+        {"n": 10**30}, {"n": 1.5}, {"n": True}, {"split": 3}, {"weights": None}, {"loss": "low"}, {"loss": 10**400},
+    ],
+)  # fmt: skip
+def test_a_result_that_cannot_be_one_is_none(tmp_path: Path, strange: dict[str, object]) -> None:
+    made_up(tmp_path, results=[{**evaluated(0.9), **strange}])
+    assert read_catalog(tmp_path).entries[0].accuracy is None
+
+
+def test_the_accuracy_is_of_the_split_that_is_asked_for(tmp_path: Path) -> None:
+    made_up(tmp_path, results=[evaluated(0.5), evaluated(0.25, "test"), evaluated(0.75, "test", "averaged")])
+    for split, accuracy, weights in (("", 0.5, "raw"), ("val", 0.5, "raw"), ("test", 0.75, "averaged")):
+        [entry] = read_catalog(tmp_path, split).entries
+        assert entry.accuracy is not None
+        assert (entry.accuracy.value, entry.weights) == (accuracy, weights)
+    assert read_catalog(tmp_path, "other").entries[0].accuracy is None
+
+
+def test_what_is_no_whole_package_is_told_and_the_hidden_is_not(tmp_path: Path) -> None:
+    made_up(tmp_path, "whole")
+    made_up(tmp_path, ".making")
+    (made_up(tmp_path, "shorter") / "README.md").write_text("short")
+    (made_up(tmp_path, "changed") / "metadata.json").write_text(
+        (tmp_path / "whole" / "metadata.json").read_text().replace("MIT", "BSD")
+    )
+    (made_up(tmp_path, "more") / "setup.py").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("a file is no package")
+    catalog = read_catalog(tmp_path)
+    assert [entry.name for entry in catalog.entries] == ["whole"]
+    told = {problem.folder.name: problem.reason for problem in catalog.problems}
+    assert told.keys() == {"shorter", "changed", "more", "empty"}
+    assert told["shorter"].startswith("README.md: differs from what the manifest says")
+    assert told["changed"].startswith("metadata.json: differs from what the manifest says")
+    assert told["more"].startswith("setup.py: does not belong")
+    assert "is missing" in told["empty"]
+
+
+def test_the_index_is_written_and_never_read(tmp_path: Path) -> None:
+    made_up(tmp_path, "one")
+    catalog = read_catalog(tmp_path)
+    write_index(tmp_path, catalog)
+    index = json.loads((tmp_path / INDEX_FILE).read_text())
+    assert [package["name"] for package in index["packages"]] == ["one"]
+    index["packages"][0]["accuracy"]["value"] = 1.0
+    index["packages"].append({**index["packages"][0], "name": "another"})
+    (tmp_path / INDEX_FILE).write_text(json.dumps(index))
+    assert read_catalog(tmp_path) == catalog
+    main(["zoo", "list", str(tmp_path), "--sort", "size"])
+    assert json.loads((tmp_path / INDEX_FILE).read_text()) == catalog.to_json()
+
+
+def test_a_zoo_that_cannot_be_written_to_is_listed(tmp_path: Path) -> None:
+    made_up(tmp_path, "one")
+    (tmp_path / INDEX_FILE).mkdir()  # nothing can be put there, whoever runs the test
+    write_index(tmp_path, read_catalog(tmp_path))
+    assert len(read_catalog(tmp_path).entries) == 1
+
+
+def test_no_folder_and_no_such_sort_are_told(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="No such file"):
+        read_catalog(tmp_path / "nothing")
+    with pytest.raises(PackageError, match="did you mean 'params'"):
+        read_catalog(tmp_path, sort="param")
+
+
+def test_listing_imports_no_torch(tmp_path: Path) -> None:
+    made_up(tmp_path, "one")
+    (tmp_path / "broken").mkdir()
+    program = (
+        "import sys; from archbuilder.cli import main; main(['zoo', 'list', sys.argv[1]]); "
+        "main(['zoo', 'show', sys.argv[1] + '/one']); sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "90.00" in done.stdout
+    assert "no whole package" in done.stdout
+
+
+def test_every_sort_of_the_command_is_one(tmp_path: Path) -> None:
+    from archbuilder.zoo.cli import SORTS as OFFERED
+
+    assert set(OFFERED) == set(SORTS)
+
+
+def test_a_listing_as_json_is_the_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made_up(tmp_path, "one")
+    main(["zoo", "list", str(tmp_path), "--json"])
+    assert json.loads(capsys.readouterr().out) == read_catalog(tmp_path).to_json()

@@ -1,0 +1,87 @@
+"""Two packages are compared by what they hold: metadata, recomputed costs, layers, weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archbuilder.cli import main
+from archbuilder.errors import PackageError
+from archbuilder.zoo.diff import diff
+from archbuilder.zoo.export import export
+from tests.training.runs import trained
+
+
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of the same run but for its seed and the width of one stage."""
+    folder: Path = tmp_path_factory.mktemp("wider")
+    trained(folder / "run", "seed=2", "model.stages.stage3.out=48")
+    return export(folder / "run", folder / "zoo", license="MIT")
+
+
+def test_a_package_does_not_differ_from_itself_under_another_name(exported: Path, package: Path) -> None:
+    package = package.rename(package.with_name("copy"))
+    found = diff(exported, package)
+    assert (found.metadata, found.cost, found.layers) == ({}, {}, {})
+    assert found.same_network
+    assert found.same_weights
+
+
+def test_what_differs_is_told_and_nothing_else(exported: Path, wider: Path) -> None:
+    found = diff(exported, wider)
+    assert not found.same_network
+    assert not found.same_weights
+    assert found.metadata["seed"] == ["1", "2"]
+    assert found.metadata["license"] == ["None", "'MIT'"]
+    assert not any(key.startswith(("recipe", "data", "preprocessing", "labels")) for key in found.metadata)
+    assert list(found.layers) == [
+        "stages.stage3.0",
+        "stages.stage3.1",
+        "stages.stage3.2",
+        "head.pool",
+        "head.classifier",
+    ]
+    first, second = found.layers["stages.stage3.1"]
+    assert first is not None
+    assert second is not None
+    assert (first.attributes["out"], second.attributes["out"]) == (64, 48)
+    assert (first.shape, second.shape) == ("64x4x4", "48x4x4")
+    assert found.cost["params"] == (
+        123_898,
+        123_898 - sum(a.params - b.params for a, b in found.layers.values() if a and b),
+    )
+
+
+def test_a_layer_that_only_one_has_is_told(exported: Path, tmp_path: Path) -> None:
+    trained(tmp_path / "run", "+model.stages.extra={block: conv, out: 64, after: stage3}")
+    found = diff(exported, export(tmp_path / "run", tmp_path / "zoo"))
+    assert list(found.layers) == ["stages.extra"]
+    first, second = found.layers["stages.extra"]
+    assert first is None
+    assert second is not None
+    assert second.op == "conv"
+
+
+def test_a_damaged_package_is_not_compared(exported: Path, package: Path) -> None:
+    weights = package / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(PackageError, match=r"weights\.safetensors: differs"):
+        diff(exported, package)
+
+
+def test_the_command_prints_tables_or_json(
+    exported: Path, wider: Path, package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["zoo", "diff", str(exported), str(wider)])
+    printed = capsys.readouterr().out
+    for told in ("metadata", "cost", "layers", "stages.stage3.1", "out 48", "different networks"):
+        assert told in printed
+    assert "stages.stage2" not in printed
+    main(["zoo", "diff", str(exported), str(wider), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["layers"]["stages.stage3.1"][1]["attributes"]["out"] == 48
+    main(["zoo", "diff", str(exported), str(package)])
+    assert capsys.readouterr().out.splitlines()[1:] == ["the same network", "the weights are equal to the byte"]

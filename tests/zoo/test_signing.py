@@ -1,0 +1,150 @@
+"""A signature shows who vouches for exactly these files; it is made and checked with a pair of keys, offline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+import archbuilder
+from archbuilder.cli import main
+from archbuilder.errors import PackageError
+from archbuilder.zoo.files import write_manifest
+from archbuilder.zoo.signing import check_signature, sign
+
+
+def pair(folder: Path, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None) -> list[Path]:
+    """Write a pair of keys, and return the paths of the private and the public one."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    paths = [folder / f"{name}.pem", folder / f"{name}.pub"]
+    paths[0].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    public = key.public_key()
+    paths[1].write_bytes(
+        public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return paths
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[Path]:
+    return pair(tmp_path, "mine")
+
+
+def test_a_signed_package_is_whole_and_bears_the_signature(
+    package: Path, keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> None:
+        raise AssertionError("a connection is opened")
+
+    monkeypatch.setattr(socket.socket, "connect", offline)
+    assert sign(package, keys[0]) == package / "model.sig"
+    check_signature(package, keys[1])
+    assert archbuilder.load(package).labels
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+
+
+def test_signing_again_replaces_the_signature(package: Path, keys: list[Path], tmp_path: Path) -> None:
+    sign(package, pair(tmp_path, "old")[0])
+    sign(package, keys[0])
+    check_signature(package, keys[1])
+
+
+def test_another_key_did_not_sign(package: Path, keys: list[Path], tmp_path: Path) -> None:
+    sign(package, keys[0])
+    with pytest.raises(PackageError, match=r"model\.sig: is no signature of these files by that key"):
+        check_signature(package, pair(tmp_path, "other")[1])
+
+
+def test_other_files_were_not_signed(package: Path, keys: list[Path]) -> None:
+    sign(package, keys[0])
+    (package / "README.md").write_text("trust me")
+    write_manifest(package)
+    with pytest.raises(PackageError, match="is no signature of these files"):
+        check_signature(package, keys[1])
+
+
+def test_a_signature_that_leaves_files_out_is_none(package: Path, keys: list[Path], tmp_path: Path) -> None:
+    # As the tool itself makes one on request: the holder of the key signed, but not all.
+    made = tmp_path / "model.sig"
+    model_signing("sign", "key", package, "--signature", made, "--private_key", keys[0], "--ignore-paths",
+                  package / "weights.safetensors")  # fmt: skip
+    shutil.copy(made, package / "model.sig")
+    with pytest.raises(PackageError, match="does not sign all files"):
+        check_signature(package, keys[1])
+
+
+def test_the_tool_itself_accepts_the_signature_and_we_accept_its(package: Path, keys: list[Path]) -> None:
+    path = sign(package, keys[0])
+    model_signing("verify", "key", package, "--signature", path, "--public_key", keys[1], "--ignore-paths", path)
+    path.unlink()
+    model_signing("sign", "key", package, "--signature", path, "--private_key", keys[0])
+    check_signature(package, keys[1])
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 10**5, b"\xff", b'{"verificationMaterial": {}}', b"1" * 2**21])
+def test_what_is_no_signature_is_told(package: Path, keys: list[Path], content: bytes) -> None:
+    (package / "model.sig").write_bytes(content)
+    with pytest.raises(PackageError, match=r"model\.sig: "):
+        check_signature(package, keys[1])
+
+
+@pytest.mark.parametrize("field", ["payload", "payloadType", "signatures"])
+def test_a_changed_signature_is_none(package: Path, keys: list[Path], field: str) -> None:
+    path = sign(package, keys[0])
+    told = json.loads(path.read_text())
+    told["dsseEnvelope"][field] = [] if field == "signatures" else "e30="
+    path.write_text(json.dumps(told))
+    with pytest.raises(PackageError, match="is no signature"):
+        check_signature(package, keys[1])
+
+
+def test_a_missing_signature_is_told(package: Path, keys: list[Path]) -> None:
+    with pytest.raises(PackageError, match="nobody vouches"):
+        check_signature(package, keys[1])
+
+
+def test_what_is_no_key_is_told_and_leaves_nothing(package: Path, keys: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    wrong = pair(tmp_path, "rsa", rsa.generate_private_key(65537, 2048))
+    for key in (tmp_path / "nothing.pem", tmp_path / "empty.pem", wrong[0]):
+        with pytest.raises(PackageError, match="is no private key"):
+            sign(package, key)
+    assert not (package / "model.sig").exists()
+    sign(package, keys[0])
+    for key in (tmp_path / "nothing.pub", tmp_path / "empty.pem", keys[0], wrong[1]):
+        with pytest.raises(PackageError, match="is no public key"):
+            check_signature(package, key)
+
+
+def test_a_damaged_package_is_not_signed(package: Path, keys: list[Path]) -> None:
+    (package / "README.md").write_text("other")
+    with pytest.raises(PackageError, match="damaged"):
+        sign(package, keys[0])
+
+
+def test_signing_and_verifying_from_the_command_line(
+    package: Path, keys: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["zoo", "sign", str(package), "--key", str(keys[0])])
+    main(["zoo", "verify", str(package), "--key", str(keys[1])])
+    assert "signature: all files are signed" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["zoo", "verify", str(package), "--key", str(pair(tmp_path, "other")[1])])
+    assert "FAILED     signature" in capsys.readouterr().out
+
+
+def model_signing(*words: object) -> None:
+    """Run the OpenSSF tool as its own process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "model_signing", *map(str, words)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
