@@ -16,6 +16,9 @@ from tests.training.runs import trained
 
 NETWORKS = [name for name in archbuilder.models() if "/" not in name]
 QUICK = ("fire_small", "resnet20")
+# After two batches its norms' statistics are so far from the activations that its logits go into the millions, whose
+# last digits are larger than 1e-4.
+BATCHES = {"resnet56": 45}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,8 @@ QUICK = ("fire_small", "resnet20")
 )
 def test_a_network_comes_back_as_it_was_trained(name: str, tmp_path: Path) -> None:
     size = ("data.size=32", "model.input=[3,32,32]")
-    trained(tmp_path / "run", f"model={name}", *size, "batch_size=32", "+trainer.limit_train_batches=2")
+    limit = f"+trainer.limit_train_batches={BATCHES.get(name, 2)}"
+    trained(tmp_path / "run", f"model={name}", *size, "batch_size=32", limit)
     package = export(tmp_path / "run", tmp_path / "zoo", "mine")
     net = archbuilder.load(package)
     before = archbuilder.build(name).eval()
