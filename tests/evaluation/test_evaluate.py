@@ -79,14 +79,13 @@ def test_another_split_is_measured_where_the_data_has_it(finished: Path) -> None
         evaluate(finished, split="vall")
 
 
-def test_flips_are_a_figure_of_their_own_beside_the_accuracy(finished: Path) -> None:
+def test_flips_are_a_figure_of_their_own_beside_the_accuracy(finished: Path, packaged: Path) -> None:
     import archbuilder
-    from archbuilder.zoo.export import export
 
     made = evaluate(finished, flips=True, device="cpu")
     assert agrees(made, finished)
     val = load(DIGITS).splits["val"]
-    net = archbuilder.load(export(finished, finished.parent / "flips"))
+    net = archbuilder.load(packaged)
     with torch.inference_mode():
         views = [net(net.preprocess(images)) for images in (val.images, val.images.flip(3))]
     assert made.flips is not None
