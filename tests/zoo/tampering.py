@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file, save
 
-from archbuilder.zoo.files import NEEDED, write_manifest
+from archbuilder.zoo.files import NEEDED, OPTIONAL, SIGNATURE_FILE, write_manifest
 
 MANIFEST, ARCHITECTURE, METADATA, WEIGHTS = "manifest.json", "architecture.json", "metadata.json", "weights.safetensors"
 FILES = (MANIFEST, *NEEDED)
@@ -186,6 +186,16 @@ def written(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_text("import os")
 
 
+def linked(name: str) -> Callable[[Path], object]:
+    """Return what adds a link to a file elsewhere."""
+    return lambda folder: (folder / name).symlink_to("/etc/passwd")
+
+
+def piped(name: str) -> Callable[[Path], object]:
+    """Return what adds a pipe, from which whoever opens it waits for ever."""
+    return lambda folder: os.mkfifo(folder / name)
+
+
 def filled(folder: Path) -> None:
     """Add many files."""
     for number in range(2000):
@@ -234,6 +244,11 @@ def _folders() -> Iterator[Case]:
         yield Case(f"fifo as {name}", in_place_of(name, os.mkfifo), f"{name}: {plain}")
         yield Case(f"folder as {name}", in_place_of(name, Path.mkdir), f"{name}: {plain}")
         yield Case(f"socket as {name}", in_place_of(name, bound), f"{name}: {plain}")
+    for name in (*OPTIONAL, SIGNATURE_FILE):
+        yield Case(f"link as {name}", linked(name), f"{name}: {plain}")
+        yield Case(f"fifo as {name}", piped(name), f"{name}: {plain}")
+    for name in OPTIONAL:
+        yield Case(f"untold {name}", written(name), f"{MANIFEST}: does not tell of exactly the files that are there")
     for name in ("setup.py", ".hidden", "pytorch_model.bin", "__init__.py", "Manifest.json", " manifest.json"):
         yield Case(f"extra {name}", written(name), f"{name}: does not belong")
     yield Case("extra folder", lambda f: (f / "weights").mkdir(), "weights: does not belong")

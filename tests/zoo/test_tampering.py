@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -20,9 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archbuilder
-from archbuilder.errors import PackageError
+from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.zoo.catalog import catalog_page, read_catalog
+from archbuilder.zoo.diff import diff, diff_notes, diff_pages
 from archbuilder.zoo.export import export
+from archbuilder.zoo.facts import read_facts
 from archbuilder.zoo.files import write_manifest
+from archbuilder.zoo.report import record_of
+from archbuilder.zoo.summary import summary_pages
+from archbuilder.zoo.verify import refuse_failed, verify
 from tests.training.runs import trained
 from tests.zoo.tampering import (
     ARCHITECTURE,
@@ -61,12 +68,18 @@ def watched(exported: Path, folder: Path, program: str = "-m tests.zoo.watched")
 
 
 @pytest.fixture(scope="module")
-def outcomes(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What came of every case, by its place in the list."""
+def tampered(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A zoo with a package for every case, called by its place in the list."""
     folder: Path = tmp_path_factory.mktemp("cases")
     for place, case in enumerate(CASES.values()):
         case.tamper(Path(shutil.copytree(exported, folder / f"{place:04}")))
-    return watched(exported, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcomes(exported: Path, tampered: Path) -> dict[str, Any]:
+    """What came of loading every case, by its place in the list."""
+    return watched(exported, tampered)
 
 
 def test_no_two_cases_have_one_name() -> None:
@@ -181,6 +194,28 @@ def test_a_changed_byte_that_the_manifest_agrees_with_is_refused_or_does_no_harm
         is_sound_or_refused(package)
 
 
+READERS: dict[str, Callable[[Path, Path], object]] = {
+    "show": lambda package, _: summary_pages(read_facts(package)),
+    "diff": lambda package, sound: diff_pages(diff(sound, package)),
+    "diff the other way": lambda package, sound: diff_notes(diff(package, sound)),
+    "report": lambda package, _: record_of(package),
+    "list": lambda package, _: catalog_page(read_catalog(package.parent)),
+}
+
+
+def test_no_other_reader_stumbles_over_what_was_tampered_with(exported: Path, tampered: Path) -> None:
+    for package in tampered.iterdir():
+        for name, reader in READERS.items():
+            if name != "list":
+                with contextlib.suppress(ArchbuilderError):
+                    reader(package, exported)
+        with pytest.raises(PackageError):
+            refuse_failed(verify(package))
+    catalog = read_catalog(tampered)
+    assert len(catalog.entries) + len(catalog.problems) == len(CASES)
+    assert len(catalog.problems) > len(CASES) / 2, "what only loading opens is not looked at"
+
+
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from([[16, 16], "x"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -235,6 +270,20 @@ def test_any_other_content_is_refused_or_a_network_that_runs(
     content = mutated(json.loads((exported / name).read_text()), edits)
     replaced(name, json.dumps(content).encode())(shared)
     is_sound_or_refused(shared)
+
+
+@settings(max_examples=100, deadline=None)
+@given(edits=EDITS)
+def test_any_other_metadata_are_refused_or_read_by_all(
+    exported: Path, shared: Path, edits: list[tuple[int, str, Any]]
+) -> None:
+    content = mutated(json.loads((exported / METADATA).read_text()), edits)
+    for file in JSONS:
+        shutil.copyfile(exported / file, shared / file)
+    replaced(METADATA, json.dumps(content).encode())(shared)
+    for reader in READERS.values():
+        with contextlib.suppress(ArchbuilderError):
+            reader(shared, exported)
 
 
 @settings(max_examples=100, deadline=None)
