@@ -173,6 +173,8 @@ def content_hash(content: Any) -> str:
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
     """Check plain JSON data against a type made of dataclasses, lists, dicts and scalars."""
+    if kind in (str, int, float):
+        return _decode_scalar(kind, value, where)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         _check_free(value, where)
@@ -185,15 +187,23 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         for key in value:
             _check_text(key, where)
         return {key: _decode(arguments[1], item, f"{where}:{key}") for key, item in value.items()}
+    raise _mistyped(kind, value, where)
+
+
+def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float and type(value) in (int, float):
         return _finite(value, where)
-    if kind is int and type(value) is int and abs(value) > LARGEST:
+    if type(value) is not kind:
+        raise _mistyped(kind, value, where)
+    if kind is int and abs(value) > LARGEST:
         raise RecordError(f"{where}: {reprlib.repr(value)} is beyond {LARGEST:,}")
-    if kind is str and type(value) is str:
+    if kind is str:
         _check_text(value, where)
-    if origin is None and type(value) is kind:
-        return value
-    raise RecordError(f"{where}: {reprlib.repr(value):.60} is not of type {getattr(kind, '__name__', kind)}")
+    return value
+
+
+def _mistyped(kind: Any, value: Any, where: str) -> RecordError:
+    return RecordError(f"{where}: {reprlib.repr(value):.60} is not of type {getattr(kind, '__name__', kind)}")
 
 
 def _check_free(value: Any, where: str, levels: int = DEEPEST) -> None:

@@ -46,15 +46,8 @@ def notes_on(
     table: Sequence[Row], groups: Sequence[Group], recipes: Mapping[str, Recipe], x: Axis, together: bool
 ) -> list[str]:
     """Return what a reader must know to read the table rightly, one sentence or two per note."""
-    images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
-    data = ", ".join(sorted({row.data for row in table}))
     split = table[0].split
-    notes = [
-        f"Accuracy: single view, last epoch, on the {split} split of {data} ({images} images): mean and 95% "
-        f"t-interval over n seeds. Front *: no other row has {x.no_worse} and as high an accuracy. "
-        "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test, to the "
-        "best row that costs no more, over the seeds that both have."
-    ]
+    notes = [_reading(table, x)]
     largest = len(table) if together else max(Counter(row.set for row in table).values())
     if largest > MOST_TIED:
         notes.append(f"Of more than {MOST_TIED} comparable rows, ties are told with those on the front alone.")
@@ -80,6 +73,23 @@ def notes_on(
     if len(devices) > 1:
         notes.append(f"Speeds are not comparable: they were measured on {', '.join(devices)}.")
     return [printable(note) for note in notes]
+
+
+def _reading(table: Sequence[Row], x: Axis) -> str:
+    """Return what the figures and marks in the table mean."""
+    images = ", ".join(f"{n:,}" for n in sorted({row.images for row in table}))
+    data = ", ".join(sorted({row.data for row in table}))
+    meanings = [
+        f"Accuracy: single view, last epoch, on the {table[0].split} split of {data} ({images} images): mean and 95% "
+        f"t-interval over n seeds. Front *: no other row has {x.no_worse} and as high an accuracy."
+    ]
+    if any(row.difference is not None for row in table):
+        meanings.append("Difference: to the best row that costs no more, over the seeds that both have.")
+    if any(row.ties for row in table):
+        meanings.append(
+            "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test."
+        )
+    return " ".join(meanings)
 
 
 def _set_notes(table: Sequence[Row], together: bool) -> list[str]:
