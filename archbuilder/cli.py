@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--license", metavar="ID", help=license)
     export.add_argument("--int8", action="store_true", help="add it in 8 bits, calibrated on training images")
     export.add_argument("--pt2", action="store_true", help="add it as a program for torch.export.load")
+    export.add_argument("--sign", type=Path, metavar="KEY", help="sign it with a private key (PEM)")
     export.add_argument(
         "--data",
         nargs="+",
@@ -289,6 +290,7 @@ def _export(options: argparse.Namespace) -> None:
         int8=options.int8,
         pt2=options.pt2,
         data=options.data,
+        key=options.sign,
     )
     print(f"packaged as {path}")
     _tell_license(options.license)

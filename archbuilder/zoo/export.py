@@ -17,6 +17,7 @@ from archbuilder.zoo.files import INT8_FILE, ONNX_FILE, PT2_FILE, inert
 from archbuilder.zoo.license import license_id
 from archbuilder.zoo.package import Loaded
 from archbuilder.zoo.program import to_pt2
+from archbuilder.zoo.signing import check_key
 from archbuilder.zoo.weights import write_weights
 from archbuilder.zoo.writing import new_path, plain_name, write_package
 
@@ -30,17 +31,21 @@ def export(
     int8: bool = False,
     pt2: bool = False,
     data: Sequence[str] = (),
+    key: Path | None = None,
 ) -> Path:
     """Write a finished run's package into the folder `zoo` and return the package's path.
 
     First the weights are evaluated again on the images that the record tells of; `data`, such as `data.root=DIR`,
     says where these lie if no longer where they did. With `int8` and `pt2` the package also holds the network in 8
-    bits, calibrated on training images, and as a program of torch. The package appears whole or not at all. Raises
-    RecordError for a run that is unfinished or whose files do not fit one another, PackageError where the weights do
-    not give the recorded accuracy, the data cannot be had, or a package of that name is there already.
+    bits, calibrated on training images, and as a program of torch; with a private `key` it is signed. It appears whole
+    or not at all. Raises RecordError for a run that is unfinished or whose files do not fit one another, PackageError
+    where the weights do not give the recorded accuracy, the data cannot be had, the key is none, or a package of that
+    name is there already.
     """
     record = read_record(run)
     stated = None if license is None else license_id(license)
+    if key is not None:
+        check_key(key)
     target = new_path(zoo, name or _default_name(record))
     subject = read_subject(run)
     dataset = load_data(subject, data)
@@ -61,7 +66,7 @@ def export(
         return told
 
     metadata = {**_metadata(record), "command": inert(training_command(run)), "reevaluation": evidence}
-    return write_package(target, metadata, fill, str(run), license=stated, add=add)
+    return write_package(target, metadata, fill, str(run), license=stated, add=add, key=key)
 
 
 def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:

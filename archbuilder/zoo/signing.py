@@ -23,22 +23,26 @@ def sign(package: Path, key: Path) -> Path:
     The key is that of an elliptic curve (P-256, P-384 or P-521) in PEM, not encrypted. Raises PackageError for a
     package that is not whole, and for no such key.
     """
-    signing, hashing = _library()
+    signer, hashing = check_key(key), _library()[1]
     check_files(package)
     # Beside the package: in it, what a kill leaves behind would make it one that is not whole.
     making = Path(tempfile.mkdtemp(prefix=f".{package.resolve().name}.", dir=package.resolve().parent))
     try:
         made = making / SIGNATURE_FILE
-        try:
-            signer = signing.signing.Config().use_elliptic_key_signer(private_key=key)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise PackageError(f"{key}: is no private key of an elliptic curve in PEM ({_words(error)})") from None
         signer.set_hashing_config(_hashing(hashing)).sign(package, made)
         made.chmod(0o644)
         os.replace(made, package / SIGNATURE_FILE)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return package / SIGNATURE_FILE
+
+
+def check_key(key: Path) -> Any:
+    """Return what signs with a private key; raises PackageError where it is none, or signing is not installed."""
+    try:
+        return _library()[0].signing.Config().use_elliptic_key_signer(private_key=key)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise PackageError(f"{key}: is no private key of an elliptic curve in PEM ({_words(error)})") from None
 
 
 def check_signature(package: Path, key: Path) -> None:

@@ -21,6 +21,7 @@ from archbuilder.zoo.golden import make_golden, write_golden
 from archbuilder.zoo.making import check_name, making, taken
 from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
 from archbuilder.zoo.package import Loaded, load_package, read_network
+from archbuilder.zoo.signing import sign
 
 Step = Callable[[Path], None]
 Addition = Callable[[Path, Loaded], dict[str, Any]]
@@ -34,12 +35,14 @@ def write_package(
     *,
     license: str | None = None,
     add: Addition | None = None,
+    key: Path | None = None,
 ) -> Path:
     """Write the package `target`, which `new_path` gave; it appears whole or not at all.
 
     `fill` puts the architecture and the weights into the folder that it is given. `add` puts optional files there,
-    beside the ONNX, and returns what the metadata say of them. Raises PackageError where there is a package of that
-    name by now, or the files do not fit one another: told of `source`, where they come from.
+    beside the ONNX, and returns what the metadata say of them. With a private `key` the package is signed. Raises
+    PackageError where there is a package of that name by now, or the files do not fit one another: told of `source`,
+    where they come from.
     """
     with making(target) as folder:
         try:
@@ -56,6 +59,8 @@ def write_package(
             write_json(folder / METADATA_FILE, told)
             write_text(folder / CARD_FILE, card(told))
             write_manifest(folder)
+            if key is not None:
+                sign(folder, key)
             load_package(folder)
         except PackageError as error:
             raise PackageError(str(error).replace(str(folder), source or str(target))) from None

@@ -52,6 +52,14 @@ def test_a_signed_package_is_whole_and_bears_the_signature(
     assert [path.name for path in package.parent.iterdir()] == [package.name]
 
 
+def test_an_export_may_be_signed_at_once(run: Path, keys: list[Path], tmp_path: Path) -> None:
+    main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "mine", "--sign", str(keys[0])])
+    check_signature(tmp_path / "zoo" / "mine", keys[1])
+    with pytest.raises(SystemExit):
+        main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "other", "--sign", str(keys[1])])
+    assert [path.name for path in (tmp_path / "zoo").iterdir()] == ["mine"]
+
+
 def test_signing_again_replaces_the_signature(package: Path, keys: list[Path], tmp_path: Path) -> None:
     sign(package, pair(tmp_path, "old")[0])
     sign(package, keys[0])
