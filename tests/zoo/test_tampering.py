@@ -44,6 +44,7 @@ from tests.zoo.tampering import (
     is_network,
     leaf,
     replaced,
+    weighed,
 )
 
 CASES = {case.name: case for case in cases()}
@@ -308,6 +309,16 @@ def chained(layers: list[Callable[[str, str], dict[str, Any]]]) -> dict[str, Any
     for number, layer in enumerate(layers):
         nodes.append(layer(f"a{number}", nodes[-1]["name"]))
     return graph(nodes, nodes[-1]["name"])
+
+
+def test_large_numbers_are_numbers(package: Path) -> None:
+    """Their sum alone is infinite."""
+
+    def enlarge(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["head.classifier.linear.weight"].fill_(3e38)
+
+    weighed(enlarge)(package)
+    assert float(archbuilder.load(package).get_parameter("head.classifier.linear.weight").max()) > 2e38
 
 
 def laborious() -> dict[str, Callable[[Path], object]]:
