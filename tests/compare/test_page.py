@@ -243,7 +243,9 @@ def test_the_axis_of_accuracies_ends_where_they_do(window: Chrome, tmp_path: Pat
     # Two seeds so far apart have an interval from -270% to 370%.
     wide = [record(a, params=params, seed=i) for params in (1000, 9000) for i, a in enumerate((0.25, 0.75))]
     opened(window, tmp_path, runs(*wide))
-    marks = [float(mark.text) for mark in window.find_elements(By.CSS_SELECTOR, "#plot .ytick text")]
+    # In one step, for the chart may be drawn again meanwhile.
+    texts = window.execute_script("return [...document.querySelectorAll('#plot .ytick text')].map(t => t.textContent)")
+    marks = [float(text) for text in texts]
     assert (min(marks), max(marks)) == (0, 100)
 
 
