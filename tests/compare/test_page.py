@@ -255,9 +255,9 @@ def test_points_on_a_front_without_a_name_are_counted(window: Chrome, tmp_path: 
     opened(window, tmp_path, runs(*close, record(0.1, name="small", params=10)))
     named = len(window.find_elements(By.CSS_SELECTOR, "#plot .textpoint text"))
     assert 0 < named < 31
-    assert f"{31 - named} of the points on a front have no name here" in one(window, "#caption").text
+    assert f"Without a name, for lack of room: {31 - named} of the points on a front." in one(window, "#caption").text
     opened(window, tmp_path, three())
-    assert "have no name here" not in one(window, "#caption").text
+    assert "Without a name" not in one(window, "#caption").text
 
 
 def test_an_axis_of_speeds_says_how_they_were_measured(window: Chrome, tmp_path: Path) -> None:

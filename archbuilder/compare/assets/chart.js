@@ -91,7 +91,7 @@ function draw(width = plot.clientWidth) {
     `Line and *: the front of ${y.name} against ${x.name}, per set: no other row is as good in both.`,
     sets.kinds.length > MOST_SETS ? `Lines are drawn of ${MOST_SETS} sets.` : "",
     "Bars: 95% interval of the mean over seeds.",
-    unnamed ? `${whole(unnamed)} of the points on a front have no name here, for lack of room: point at them.` : "",
+    unnamed ? `Without a name, for lack of room: ${whole(unnamed)} of the points on a front.` : "",
     [x, y].some(({ key }) => ["images_per_second", "latency", "seconds"].includes(key))
       ? "Each run measured its speed itself, perhaps beside other jobs: only what was measured alike can be compared." : "",
     missing ? `${whole(missing)} of ${whole(state.shown.length)} rows have no value on an axis and are not drawn.` : "",
