@@ -112,10 +112,19 @@ def walk(graph: Graph, prefix: str = "") -> Iterator[tuple[str, Leaf | Graph]]:
 
 
 def without_auxiliary(graph: Graph) -> Graph:
-    """Return the network as it is used after training: its auxiliary outputs, and what only they need, left out."""
+    """Return the network as it is used after training: its auxiliary outputs, and nodes that only they need, left out.
+
+    Nodes stay whole, as their modules do: what is made of one once reads and returns the same in training and in use.
+    """
     if not graph.auxiliary:
         return graph
-    return keep_outputs(graph, {name: ref for name, ref in graph.outputs.items() if name not in graph.auxiliary})
+    outputs = {name: ref for name, ref in graph.outputs.items() if name not in graph.auxiliary}
+    needed, nodes = set(outputs.values()), []
+    for node in reversed(graph.nodes):
+        if not needed.isdisjoint(reference(node.name, index) for index in range(len(node.shapes))):
+            needed |= set(node.reads)
+            nodes.append(node)
+    return replace(graph, nodes=tuple(nodes[::-1]), outputs=outputs, auxiliary={})
 
 
 def keep_outputs(graph: Graph, outputs: Mapping[str, str]) -> Graph:

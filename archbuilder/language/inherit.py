@@ -104,7 +104,9 @@ def _merged_by_hydra(path: Path, folders: Sequence[Path]) -> Any:
     except MissingConfigException as error:
         raise ConfigError(str(path), _not_there(error.missing_cfg_file or "", folders)) from None
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise ConfigError(str(path), " ".join(str(error).split())) from None
+        told = " ".join(str(error).split())
+        # Hydra says nothing about a text that its grammar cannot take apart.
+        raise ConfigError(str(path), told or "has an interpolation that cannot be read; write ${key}") from None
     finally:
         GlobalHydra.instance().clear()
         if before is not None:

@@ -25,10 +25,12 @@ class MetricsFile(lightning.Callback):
     def __init__(self, folder: Path) -> None:
         self.path = folder / METRICS_FILE
         self.rows: list[dict[str, Any]] = []
+        self.begun = False
 
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        if trainer.is_global_zero:
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if trainer.is_global_zero and not self.begun:
             write_text(self.path.with_name(PROGRESS_FILE), f"{len(self.rows)}\n")
+            self.begun = True
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         if not isinstance(module, Classifier):

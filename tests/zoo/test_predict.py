@@ -228,8 +228,9 @@ def test_an_answer_that_is_no_number_is_told(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_a_table_for_each_picture(
-    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # wide enough for the paths of tests
     scene().save(tmp_path / "first.png")
     scene((16, 16)).save(tmp_path / "second.jpg")
     main(["predict", str(exported), str(tmp_path / "first.png"), str(tmp_path / "second.jpg"), "--top", "3"])
