@@ -175,7 +175,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     """Check plain JSON data against a type made of dataclasses, lists, dicts and scalars."""
     if kind in (str, int, float):
         return _decode_scalar(kind, value, where)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    origin, arguments = _parts(kind)
     if kind is Any:
         _check_free(value, where)
         return value
@@ -259,6 +259,11 @@ def _finite(value: float, where: str) -> float:
     if not math.isfinite(number):
         raise RecordError(f"{where}: {reprlib.repr(value)} is not a finite number")
     return number
+
+
+@functools.cache
+def _parts(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(kind), typing.get_args(kind)
 
 
 @functools.cache

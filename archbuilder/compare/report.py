@@ -151,13 +151,15 @@ def _json(
     content = {
         "schema": SCHEMA,
         "x": x.field,
-        "rows": to_json(table),
         "equal_budgets": budgets_to_json(budgets),
         "recipes": {label: recipe._asdict() for label, recipe in recipes.items()},
         "notes": notes,
         "left_out": [{"folder": str(problem.folder), "reason": problem.reason} for problem in problems],
     }
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    head = json.dumps(content, indent=1, allow_nan=False)
+    # A row a line: as many lines as there are rows to compare, and made ten times faster than with an indent.
+    lines = ",\n  ".join(json.dumps(row, allow_nan=False) for row in to_json(table))
+    return f'{head[:-2]},\n "rows": [\n  {lines}\n ]\n}}\n'
 
 
 def _others(files: Sequence[Path]) -> str:
