@@ -4,24 +4,7 @@ python train.py model=resnet20 data=cifar10 seed=1
 python train.py -m model=resnet20,fire_small seed=1,2,3
 """
 
-import os
-import sys
-
-import hydra
-from omegaconf import DictConfig
-
-from archbuilder.training.entry import errors_for_people, job, model_overrides
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(config: DictConfig) -> float | tuple[float, int] | None:
-    """Run one job of the sweep, or the only one; return its objectives, which a search weighs."""
-    return job(config)
-
+from archbuilder.train import start
 
 if __name__ == "__main__":
-    # Hydra would print its own view of an error and exit; with this it lets the error through.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    sys.argv[1:] = model_overrides(sys.argv[1:])
-    with errors_for_people():
-        main()
+    start()
