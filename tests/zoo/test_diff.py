@@ -34,8 +34,8 @@ def test_what_differs_is_told_and_nothing_else(exported: Path, wider: Path) -> N
     found = diff(exported, wider)
     assert not found.same_network
     assert not found.same_weights
-    assert found.metadata["seed"] == ["1", "2"]
-    assert found.metadata["license"] == ["None", "'MIT'"]
+    assert found.metadata["seed"] == (1, 2)
+    assert found.metadata["license"] == (None, "MIT")
     assert not any(key.startswith(("recipe", "data", "preprocessing", "labels")) for key in found.metadata)
     assert list(found.layers) == [
         "stages.stage3.0",
@@ -85,3 +85,18 @@ def test_the_command_prints_tables_or_json(
     assert found["layers"]["stages.stage3.1"][1]["attributes"]["out"] == 48
     main(["zoo", "diff", str(exported), str(package)])
     assert capsys.readouterr().out.splitlines()[1:] == ["the same network", "the weights are equal to the byte"]
+
+
+def test_rows_can_be_told_apart_in_a_narrow_terminal(
+    exported: Path, wider: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["zoo", "diff", str(exported), str(wider)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("A: ")) <= 80
+    assert "…" not in "".join(lines)
+    for layer in diff(exported, wider).layers:
+        assert any(line.split()[:1] == [layer] for line in lines)
+    assert any(line.split() == ["license", "-", "MIT"] for line in lines)
+    assert any(line.startswith("MACs ") for line in lines)
+    assert not any(absent in "".join(lines) for absent in ("None", "unset", "'MIT'"))
