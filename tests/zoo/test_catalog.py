@@ -56,7 +56,7 @@ def test_what_is_not_told_is_not_made_up_and_comes_last(tmp_path: Path) -> None:
     assert (entries[0].accuracy, entries[0].params, entries[0].macs, entries[0].data) == (None, None, None, "")
     for sort in ("accuracy", "params", "macs"):
         assert [entry.name for entry in read_catalog(tmp_path, sort=sort).entries] == ["b", "a"]
-    assert any("none is named" in note for note in catalog_page(read_catalog(tmp_path)).notes)
+    assert any("none is named" in told for _, told in catalog_page(read_catalog(tmp_path)).about)
 
 
 def test_an_imported_package_has_the_license_of_its_origin(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_the_rows_are_those_of_the_runs(run: Path, exported: Path, tmp_path: Pat
     made, expected = report(exported.parent, tmp_path / "zoo"), compare([run], tmp_path / "runs")
     called = {"network": exported.name, "model": exported.name}
     assert made.rows == tuple(row._replace(**called) for row in expected.rows)  # type: ignore[arg-type]
-    for suffix in ("html", "md", "csv", "json", "svg"):
+    for suffix in ("html", "md", "csv", "json"):
         assert exported.name in (tmp_path / "zoo" / f"comparison.{suffix}").read_text()
     page = (tmp_path / "zoo" / "comparison.html").read_text()
     assert '"layers"' in page
