@@ -16,7 +16,7 @@ from archbuilder.evaluation.figures import Share, share
 from archbuilder.files import write_text
 from archbuilder.show.table import Line, Page
 from archbuilder.show.text import count_of, printable
-from archbuilder.zoo.facts import Facts, read_facts
+from archbuilder.zoo.facts import UNCHECKED, Facts, read_facts
 from archbuilder.zoo.files import INDEX_FILE, is_package, is_schema, no_package
 
 SCHEMA = 1

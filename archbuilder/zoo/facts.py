@@ -12,6 +12,9 @@ from archbuilder.record import LARGEST, Cost, Result
 from archbuilder.zoo.files import METADATA_FILE, SIGNATURE_FILE, damaged, entry, read_json, read_manifest
 from archbuilder.zoo.metadata import check_metadata
 
+UNCHECKED = "signed, not checked; `archbuilder zoo verify --key PUBLIC.pem` checks by whom"
+"""What is said of a signature that was not looked at."""
+
 
 @dataclass(frozen=True)
 class Facts:

@@ -10,7 +10,7 @@ from archbuilder.evaluation.figures import share
 from archbuilder.evaluation.report import percent
 from archbuilder.show.table import Line, Page
 from archbuilder.show.text import printable, shape_text
-from archbuilder.zoo.facts import Facts, mapping, results, text
+from archbuilder.zoo.facts import UNCHECKED, Facts, mapping, results, text
 from archbuilder.zoo.files import SIGNATURE_FILE
 
 MOST_LABELS = 10
@@ -18,7 +18,6 @@ LONGEST = 2000
 """Characters of what is told; JSON has all."""
 DIGITS = 12
 """Of a hash: enough to know it again, while JSON has all."""
-UNCHECKED = "signed, not checked; `archbuilder zoo verify --key PUBLIC.pem` checks by whom"
 
 
 def summary_pages(facts: Facts) -> list[Page]:
