@@ -159,9 +159,7 @@ def catalog_page(catalog: Catalog) -> Page:
     if any(not entry.license for entry in catalog.entries):
         about.append(("license", "license -: none is named, so ask before you use it"))
     if any(entry.signed for entry in catalog.entries):
-        about.append(
-            ("signature", "signature: signed, not checked; `archbuilder zoo verify --key PUBLIC.pem` checks it")
-        )
+        about.append(("signature", f"signature: {UNCHECKED}"))
     notes += [f"no whole package: {printable(told)}" for told in _left_out(catalog.problems)]
     return Page("", _HEADINGS, lines, (), notes, _WORDS, _SPARE, folded=("name", "network", "data"), about=about)
 

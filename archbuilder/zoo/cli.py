@@ -117,12 +117,15 @@ def _diff(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     from archbuilder.zoo.catalog import some_packages
-    from archbuilder.zoo.files import is_package
-    from archbuilder.zoo.verify import verify
+    from archbuilder.zoo.facts import UNCHECKED
+    from archbuilder.zoo.files import SIGNATURE_FILE, is_package
+    from archbuilder.zoo.verify import Check, verify
 
     found = {}
     for path in [options.package] if is_package(options.package) else some_packages(options.package):
         found[path] = verify(path, options.data, key=options.key, config_dir=options.config_dir)
+        if options.key is None and (path / SIGNATURE_FILE).is_file():
+            found[path].append(Check("signature", None, UNCHECKED))
         if not options.json:
             _print_checks(path, found[path])
     if options.json:

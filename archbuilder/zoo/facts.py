@@ -12,7 +12,7 @@ from archbuilder.record import LARGEST, Cost, Result
 from archbuilder.zoo.files import METADATA_FILE, SIGNATURE_FILE, damaged, entry, read_json, read_manifest
 from archbuilder.zoo.metadata import check_metadata
 
-UNCHECKED = "signed, not checked; `archbuilder zoo verify --key PUBLIC.pem` checks by whom"
+UNCHECKED = "not checked; `archbuilder zoo verify --key PUBLIC.pem` tells by whom it is"
 """What is said of a signature that was not looked at."""
 
 

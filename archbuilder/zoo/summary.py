@@ -52,7 +52,7 @@ def _told(facts: Facts) -> Iterator[tuple[str, str]]:
     preprocessing = told["preprocessing"]
     labels: list[str] = told["labels"]
     yield "license", facts.license or "none is named, so ask before you use it"
-    yield "signature", UNCHECKED if facts.signature is not None else "none"
+    yield "signature", f"signed, {UNCHECKED}" if facts.signature is not None else "none"
     if cost:
         yield "params", f"{cost.params:,} ({cost.trainable_params:,} trainable)"
         yield "MACs", f"{cost.macs:,} per image"
