@@ -193,7 +193,7 @@ def _print_rich(page: Page, columns: list[int], console: Console) -> None:
     for column in columns:
         heading = page.headings[column]
         if heading in page.folded:
-            table.add_column(heading, overflow="fold", min_width=_narrowest(page, column, widths[column]))
+            table.add_column(heading, overflow="fold")
         elif heading in page.left:
             table.add_column(heading, no_wrap=True)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import stat
 import unicodedata
@@ -120,7 +121,11 @@ def _instead(folder: Path) -> str:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in _inside(folder)} if folder.is_dir() else set()
+    """Return what lies in a folder, nothing where there is none or it cannot be listed."""
+    try:
+        return set(os.listdir(folder))
+    except (OSError, ValueError):
+        return set()
 
 
 def damaged(path: Path | str) -> PackageError:

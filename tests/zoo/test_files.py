@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import archbuilder
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
 from archbuilder.record import RECORD_FILE
+from archbuilder.zoo.catalog import read_catalog
 from archbuilder.zoo.facts import read_facts
 from archbuilder.zoo.files import IGNORED, MANIFEST_FILE, MARKS, check_files, is_package, parse_json
 from tests.zoo.packages import made_up
@@ -114,3 +116,15 @@ def test_letters_that_turn_or_hide_text_are_refused(letter: str) -> None:
 @pytest.mark.parametrize("text", ["می\u200cخو", "क्\u200dष", "日本", "a\u00a0b", "🐕", "e\u0301"])
 def test_what_scripts_need_is_taken(text: str) -> None:
     assert parse_json(f'["{text}"]', Path("metadata.json")) == [text]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    package = made_up(tmp_path)
+    package.chmod(0)
+    try:
+        with pytest.raises(PackageError, match="cannot be read"):
+            check_files(package)
+        assert len(read_catalog(tmp_path).problems) == 1
+    finally:
+        package.chmod(0o700)
