@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def read_graph(package: Path) -> Graph:
 
 def diff_pages(found: Diff) -> list[Page]:
     """Return the differences as tables for a terminal."""
-    metadata = [Line((key, *map(_value, both))) for key, both in found.metadata.items()]
+    metadata = [Line((key, *_values(*both))) for key, both in found.metadata.items()]
     cost = [Line((COSTS[key], *(f"{count:,}" for count in both))) for key, both in found.cost.items()]
     layers = [Line((path, *_sides(*both))) for path, both in list(found.layers.items())[:MOST_LAYERS]]
     tables = (("metadata", "what", metadata), ("cost", "cost", cost), ("layers", "layer", layers))
@@ -110,8 +111,15 @@ def diff_pages(found: Diff) -> list[Page]:
     return [Page(title, headings, lines, (), (), headings, folded=headings) for title, headings, lines in columns]
 
 
-def _value(value: Any) -> str:
-    return ABSENT if value is None else cut(short(value), LONGEST)
+def _values(*both: Any) -> list[str]:
+    """Return two values in words that tell them apart, however late they differ."""
+    told = [ABSENT if value is None else short(value) for value in both]
+    if told[0] == told[1]:
+        told = [str(value) for value in both]
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*told, strict=False)))
+    if shared > LONGEST // 2:
+        told = [f"... {words[shared - LONGEST // 10 :]}" for words in told]
+    return [cut(words, LONGEST) for words in told]
 
 
 def diff_notes(found: Diff) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
-from archbuilder.zoo.diff import diff
+from archbuilder.show.table import Line
+from archbuilder.zoo.diff import Diff, diff, diff_pages
 from archbuilder.zoo.export import export
 from tests.training.runs import trained
 
@@ -100,3 +101,26 @@ def test_rows_can_be_told_apart_in_a_narrow_terminal(
     assert any(line.split() == ["license", "-", "MIT"] for line in lines)
     assert any(line.startswith("MACs ") for line in lines)
     assert not any(absent in "".join(lines) for absent in ("None", "unset", "'MIT'"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        (0.123456781, 0.123456782, ("0.123456781", "0.123456782")),
+        ("f" * 63 + "0", "f" * 63 + "1", ("f" * 63 + "0", "f" * 63 + "1")),
+        ("0" * 40, "1" * 40, ("0" * 12, "1" * 12)),
+        (None, "MIT", ("-", "MIT")),
+        (["a", 1], ["b", 1], ("[a, 1]", "[b, 1]")),
+    ],
+)
+def test_values_are_told_apart(first: object, second: object, shown: tuple[str, str]) -> None:
+    found = Diff(("a", "b"), {"key": (first, second)}, {}, {}, False, False)
+    [page] = diff_pages(found)
+    assert page.lines == [Line(("key", *shown))]
+
+
+def test_long_values_are_told_apart_where_they_differ() -> None:
+    labels = ", ".join(f"class {i}" for i in range(1000))
+    [page] = diff_pages(Diff(("a", "b"), {"labels": (f"{labels}, dog", f"{labels}, cat")}, {}, {}, False, False))
+    [(_, first, second)] = [line.cells for line in page.lines]
+    assert (first[:4], first[-14:], second[-14:]) == ("... ", "class 999, dog", "class 999, cat")
