@@ -5,12 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError
+from archbuilder.options import add_comparison, comparison
 from archbuilder.zoo.cli import add_zoo
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+DEBUG = "show the traceback of an error"
+
+
+class _Command(argparse.ArgumentParser):
+    """A command, of a command or not: what may stand behind each of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Kept as it is where it is not said again behind the command.
+        self.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=DEBUG)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.debug:
             raise
         fail(error)
+    except KeyboardInterrupt:
+        if options.debug:
+            raise
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough.
         sys.stderr.close()
@@ -44,9 +65,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="archbuilder", description=__doc__.split(":")[0] if __doc__ else None)
-    debug = "show the traceback of an error"
-    parser.add_argument("--debug", action="store_true", help=debug)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--debug", action="store_true", help=DEBUG)
+    # Their own commands are of the same class.
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Command)
 
     show = commands.add_parser("show", help="what a network is and costs, layer by layer, before it exists")
     _add_show(show)
@@ -64,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="accuracy against parameters of all runs below some folders")
     compare.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    _add_comparison(compare)
+    add_comparison(compare)
     compare.set_defaults(command=_compare)
 
     sweep = commands.add_parser("sweep", help="look at a sweep").add_subparsers(required=True, metavar="WHAT")
@@ -133,31 +154,14 @@ def _parser() -> argparse.ArgumentParser:
     predict.set_defaults(command=_predict)
 
     zoo = commands.add_parser("zoo", help="list, check, compare, sign, push and pull packages")
-    add_zoo(zoo, _add_comparison)
+    add_zoo(zoo)
 
-    for command in commands.choices.values():
-        # Kept as it is where it is not said again behind the command.
-        command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
     for command in (show, models, blocks, schema, foreign):
         own = "a folder with networks (model/) and blocks (block/) of your own, before the shipped ones"
         command.add_argument("--config-dir", metavar="DIR", help=own)
     own = "a folder with data/ and augment/ of your own, beside the shipped ones"
     preview.add_argument("--config-dir", metavar="DIR", help=own)
     return parser
-
-
-def _add_comparison(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
-    parser.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
-    parser.add_argument(
-        "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
-    )
-    parser.add_argument(
-        "--weights", default="kept", help="raw, averaged, all, or kept (default: averaged where there are, else raw)"
-    )
-    parser.add_argument(
-        "--together", action="store_true", help="one front, though data, recipe or epochs differ; the report says so"
-    )
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
@@ -227,20 +231,24 @@ def _schema(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    import gc
-
     from archbuilder.compare import compare
 
-    # Records are many small objects without cycles: looking for those again and again takes a fifth of the time.
+    with _uncollected():
+        compare(options.folders, **comparison(options)).print()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles among objects meanwhile: records are many without any, and it takes a fifth of the time."""
+    import gc
+
+    before = gc.isenabled()
     gc.disable()
-    compare(
-        options.folders,
-        to=options.to,
-        split=options.split,
-        x=options.x,
-        weights=options.weights,
-        together=options.together,
-    ).print()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _sweep_status(options: argparse.Namespace) -> None:

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import archbuilder
@@ -35,6 +31,7 @@ from archbuilder.record import (
     content_hash,
     write_record,
 )
+from benchmarks.timing import command
 
 SETTINGS = {"optimizer": {"lr": 0.1, "momentum": 0.9}, "schedule": "cosine", "trainer": {"max_epochs": 30}}
 EPOCHS = 30
@@ -81,19 +78,6 @@ def make(folder: Path, count: int, seeds: int) -> None:
             )  # fmt: skip
 
 
-def measured(folder: Path, to: Path) -> tuple[float, float]:
-    """Return the seconds and the megabytes that a comparison takes as a process."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "archbuilder", "compare", str(folder), "--to", str(to)], stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"compare ended with {process.returncode}")
-    return time.perf_counter() - begin, usage.ru_maxrss / 1024
-
-
 def main() -> None:
     """Print a line per number of records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,7 +89,9 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp())
         try:
             make(folder / "runs", count, options.seeds)
-            taken = sorted(measured(folder / "runs", folder / "report") for _ in range(options.rounds))
+            taken = sorted(
+                command("compare", str(folder / "runs"), "--to", str(folder / "report")) for _ in range(options.rounds)
+            )
             seconds, megabytes = taken[len(taken) // 2]
             written = {path.suffix: path.stat().st_size / 1e6 for path in sorted((folder / "report").iterdir())}
             sizes = ", ".join(f"{suffix} {size:.2f} MB" for suffix, size in written.items())

@@ -9,17 +9,14 @@ which a listing does not open.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from archbuilder.files import write_json
 from archbuilder.zoo.files import METADATA_FILE, NEEDED, write_manifest
+from benchmarks.timing import command
 
 
 def metadata(number: int, labels: int) -> dict[str, Any]:
@@ -55,17 +52,6 @@ def make(zoo: Path, count: int, labels: int) -> None:
         write_manifest(folder)
 
 
-def measured(*words: str) -> tuple[float, float]:
-    """Return the seconds and the megabytes that a command takes as a process."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "archbuilder", *words], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}")
-    return time.perf_counter() - begin, usage.ru_maxrss / 1024
-
-
 def main() -> None:
     """Print a line per number of classes: the median of a few rounds, against the start of Python itself."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -77,8 +63,8 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp())
         try:
             make(folder, options.packages, labels)
-            taken = sorted(measured("zoo", "list", str(folder), "--sort", "accuracy") for _ in range(options.rounds))
-            start = sorted(measured("--help") for _ in range(options.rounds))[options.rounds // 2][0]
+            taken = sorted(command("zoo", "list", str(folder), "--sort", "accuracy") for _ in range(options.rounds))
+            start = sorted(command("--help") for _ in range(options.rounds))[options.rounds // 2][0]
             seconds, megabytes = taken[len(taken) // 2]
             print(
                 f"{options.packages:,} packages of {labels:,} classes: {seconds:.2f} s, {megabytes:,.0f} MB "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from archbuilder.api import describe, models
 from archbuilder.cli import main
-from archbuilder.errors import ConfigError
+from archbuilder.errors import ArchbuilderError, ConfigError
 from archbuilder.primitives import REGISTRY
 
 
@@ -196,6 +197,44 @@ def test_debug_shows_the_traceback() -> None:
     done = fresh("from archbuilder.cli import main; main(['--debug', 'show', 'resnet21'])")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["zoo list {}", "zoo report {}", "zoo sign {} --key k", "sweep status {}", "compare {}", "eval {}"]
+)
+def test_debug_may_stand_at_every_place(command: str, tmp_path: Path) -> None:
+    words = command.format(tmp_path / "nowhere").split()
+    for place in range(len(words) + 1):
+        if place and words[place - 1] == "--key":
+            continue
+        with pytest.raises(ArchbuilderError):
+            main([*words[:place], "--debug", *words[place:]])
+    with pytest.raises(SystemExit):
+        main(words)
+
+
+def test_an_interrupt_ends_in_one_line() -> None:
+    # Like Ctrl-C while the command is at work.
+    code = (
+        "import signal, sys, archbuilder.api, archbuilder.cli as cli\n"
+        "archbuilder.api.models = lambda *_: signal.raise_signal(signal.SIGINT)\n"
+        "cli.main(sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "models"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "models", "--debug"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" in done.stderr
+
+
+def test_a_comparison_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(SystemExit):
+            main(["compare", str(tmp_path)])
+        assert gc.isenabled() == enabled
+    gc.enable()
 
 
 @pytest.mark.parametrize(

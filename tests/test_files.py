@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,10 +48,10 @@ def test_a_failure_keeps_the_old_content_and_leaves_no_temporary_file(
     write_bytes(path, b"old")
 
     def full(_: int) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
         write_bytes(path, b"new, but only half of it is on the di")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -72,3 +75,27 @@ def test_others_may_read_as_the_umask_says(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX")
+def test_the_umask_of_the_process_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Another thread that makes a file meanwhile would give it to everyone.
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask is that of all threads"))
+    write_bytes(tmp_path / "file", b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
+def test_what_cannot_be_written_names_its_path(tmp_path: Path) -> None:
+    # A disk that takes no more than 10 bytes of a file.
+    program = (
+        "import resource, sys; from pathlib import Path; from archbuilder.cli import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); main(['schema', '--to', sys.argv[1]])"
+    )
+    path = tmp_path / "schema.json"
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"error: {path}: File too large\n")
+    assert not [*tmp_path.iterdir()]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_bytes(tmp_path / "folder", b"")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "folder"), None)

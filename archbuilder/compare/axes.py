@@ -45,5 +45,5 @@ AXES = {
 def axis(name: str) -> Axis:
     """Return the axis of that name; raises RecordError."""
     if name not in AXES:
-        raise RecordError(f"accuracy cannot be held against '{name}'; {suggestion(name, AXES, 'there are')}")
+        raise RecordError(f"--x: accuracy cannot be held against '{name}'; {suggestion(name, AXES, 'there are')}")
     return AXES[name]

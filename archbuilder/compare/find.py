@@ -59,10 +59,7 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[Problem]]:
     for folder in folders:
         places = list(_places(folder))
         if not places:
-            raise RecordError(
-                f"{folder}: there is no run in or below this folder; name the folder that training wrote "
-                f"(each finished run holds a {RECORD_FILE})"
-            )
+            raise RecordError(f"{folder}: there is no run in or below this folder; {_instead(folder)}")
         for place in places:
             if place.real in known:
                 continue
@@ -101,6 +98,15 @@ def _places(top: Path) -> Iterator[_Place]:
             if not (marks and entry.name in NOT_ENTERED) and _is_folder(entry):
                 inside = os.path.join(real, entry.name)
                 waiting.append((folder / entry.name, os.path.realpath(inside) if entry.is_symlink() else inside))
+
+
+def _instead(folder: Path) -> str:
+    from archbuilder.zoo.files import is_package
+
+    zoo = folder.parent if is_package(folder) else folder
+    if any(map(is_package, zoo.iterdir())):
+        return f"`archbuilder zoo report {zoo}` compares packages"
+    return f"name the folder that training wrote (each finished run holds a {RECORD_FILE})"
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

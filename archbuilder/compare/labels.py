@@ -84,7 +84,16 @@ def differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings of a recipe by dotted key, each value as text."""
-    return {key: repr(value) for key, value in _flatten(settings)}
+    return {key: repr(value) for key, value in dotted(settings)}
+
+
+def dotted(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield each value that is no mapping, or an empty one, with its dotted key."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def shortest(choices: Mapping[K, Sequence[str]]) -> dict[K, str]:
@@ -108,11 +117,3 @@ def _letters(i: int) -> str:
     """Return A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
     last = chr(ord("A") + i % 26)
     return last if i < 26 else _letters(i // 26 - 1) + last
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +33,8 @@ SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 MOST_NAMED = 60
 NEAR = 5  # steps that a label may stand away from its point then
 LONGEST_LABEL = 36
+LONGEST_LINE = 90  # of a title
+ROOM = 100  # characters of a legend side by side
 MOST_IN_LEGEND = 12
 
 
@@ -133,8 +136,8 @@ def _frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
     images = ", ".join(f"{n:,}" for n in sorted({point.row.images for point in points}))
     axes.set_xlabel(x.title)
     axes.set_ylabel(f"accuracy on {split} (%), 95% interval over seeds")
-    title = f"{_cut(data)}: accuracy on the {split} split ({_cut(images)} images) against {x.title}"
-    axes.set_title(title, fontsize=10, loc="left", parse_math=False)
+    title = f"{_cut(data, LONGEST_LINE)}: accuracy on the {split} split ({_cut(images)} images) against {x.title}"
+    axes.set_title(textwrap.fill(title, LONGEST_LINE), fontsize=10, loc="left", parse_math=False)
 
 
 def _points(axes: Axes, name: str, look: Look, points: Sequence[Placed]) -> None:
@@ -169,10 +172,11 @@ def _steps(front: Sequence[Placed], axes: Axes, x: Axis) -> list[Point]:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
-    shown = [_cut(name) for name in names[:MOST_IN_LEGEND]]
+    longest = max(map(len, names[:MOST_IN_LEGEND]))
+    columns = next((number for number in (3, 2) if longest <= ROOM // number), 1)
+    shown = [_cut(name, ROOM // columns) for name in names[:MOST_IN_LEGEND]]
     if len(names) > len(shown):
         shown[-1] += f" (and {len(names) - len(shown)} more)"
-    columns = 3 if max(map(len, shown)) < 30 else 2
     legend = figure.legend(
         handles[: len(shown)], shown, loc="outside lower center", ncols=columns, fontsize=FONT, frameon=False
     )
@@ -291,7 +295,7 @@ def _box(a: Point, b: Point, margin: float) -> Box:
     return Box(left - margin, bottom - margin, right + margin, top + margin)
 
 
-def _cut(name: str) -> str:
+def _cut(name: str, longest: int = LONGEST_LABEL) -> str:
     """Shorten a long name in its middle: what tells variants apart stands at its ends."""
-    half = LONGEST_LABEL // 2 - 1
-    return name if len(name) <= LONGEST_LABEL else f"{name[:half]}…{name[-half:]}"
+    half = longest // 2 - 1
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"

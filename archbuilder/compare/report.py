@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
+Find = Callable[[Sequence[Path]], tuple[list[Run], list[Problem]]]
 
 
 @dataclass(frozen=True)
@@ -83,30 +84,19 @@ def compare(
     x: str = PARAMS.field,
     weights: str = KEPT,
     together: bool = False,
+    find: Find = find_runs,
 ) -> Report:
     """Compare all runs in and below the folders, and write comparison.html, .png, .svg, .md, .csv, .json into `to`.
 
     Accuracy is of the last epoch, on `split`, by the weights that a run hands on, or by `raw`, `averaged` or `all`.
     Fronts are over (`x`, accuracy), one of `axes.AXES`, for each set of comparable rows or for all of them `together`.
-    Raises RecordError where a folder holds no run, or no run has such a result.
+    `find` returns the runs in the folders, and what is left out. Raises RecordError where a folder holds no run, or no
+    run has such a result.
     """
-    runs, problems = find_runs([Path(folder) for folder in folders])
-    return compare_runs(runs, problems, to, split, x, weights, together)
-
-
-def compare_runs(
-    runs: Sequence[Run],
-    problems: Sequence[Problem],
-    to: Path,
-    split: str = "val",
-    x: str = PARAMS.field,
-    weights: str = KEPT,
-    together: bool = False,
-) -> Report:
-    """Compare runs that were found, as `compare` does; `problems` are those that were left out so far."""
     against = named_axis(x)
     if weights not in WEIGHTS:
-        raise RecordError(f"there are no weights called '{weights}'; {suggestion(weights, WEIGHTS, 'there are')}")
+        raise RecordError(f"--weights: there are none called '{weights}'; {suggestion(weights, WEIGHTS, 'there are')}")
+    runs, problems = find([Path(folder) for folder in folders])
     groups, left_out = group(runs, split, weights)
     problems = [*problems, *left_out]
     if not groups:
@@ -133,10 +123,10 @@ def compare_runs(
 
 def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str, weights: str) -> str:
     if not runs:
-        return f"no run here is finished: {'; '.join(map(str, problems))}"
+        return f"nothing here can be compared: {'; '.join(map(str, problems))}"
     wanted, known = wanted_and_known((each for run in runs for each in run.record.results), split, weights)
     have = f"they have: {known}" if known else "they have no results at all"
-    return f"none of the {len(runs)} runs has a result {wanted}; {have}"
+    return f"none of the {len(runs)} found has a result {wanted}; {have}"
 
 
 def _json(

@@ -227,8 +227,11 @@ def _latest(runs: Iterable[Run]) -> tuple[list[Run], list[Problem]]:
         key = (*_identity(run.record), run.record.seed)
         first = kept.setdefault(key, run)
         if first is not run:
-            same = f"same architecture, recipe, data and seed as {first.folder}"
-            problems.append(Problem(run.folder, f"{same}, which finished last and is counted"))
+            reason = f"same architecture, recipe, data and seed as {first.folder}, which finished last and is counted"
+            if run.record.finished_at == first.record.finished_at:
+                # One run, copied or packaged twice.
+                reason = f"the same run as {first.folder}, which is counted"
+            problems.append(Problem(run.folder, reason))
     return list(kept.values()), problems
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,8 @@ MOST_STYLED = 300
 
 LEFT = ("layer", "block", "output", "model", "input")
 GAP = 2
+NARROWEST = 20
+"""To so many characters a column of words is folded; a narrower one would be hard to read."""
 SPARE = ("activations", "MACs %", "params %", "layers", "peak activations", "field", "block")
 
 
@@ -33,7 +36,9 @@ class Line(NamedTuple):
 class Page(NamedTuple):
     """A table to be printed: rows, those set apart below them, and what is said about it.
 
-    `left` are the headings of columns of words, `spare` those that a narrow terminal leaves out, one after the other.
+    `left` are the headings of columns of words, `spare` those that a narrow terminal leaves out, one after the other,
+    and `folded` those whose words go on in the next line there. `about` holds what is said of a column, told where it
+    is shown.
     """
 
     title: str
@@ -43,6 +48,8 @@ class Page(NamedTuple):
     notes: Sequence[str]
     left: Sequence[str] = LEFT
     spare: Sequence[str] = SPARE
+    folded: Sequence[str] = ()
+    about: Sequence[tuple[str, str]] = ()
 
 
 def tree_page(network: Network, depth: int | None = None) -> Page:
@@ -136,12 +143,21 @@ def _model_cells(cost: Description, name: str, params: int, macs: int) -> tuple[
 
 
 def print_page(page: Page, width: int | None = None) -> None:
-    """Print a table; in a terminal of `width` columns (by default its own) without what has no room there."""
+    """Print a table; in `width` columns (by default those of the terminal) without what has no room there."""
     from rich.console import Console
 
     console = Console(width=width)
-    room = console.width if width or console.is_terminal else None
-    columns = _columns(page, room)
+    known = width or console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()
+    columns = _columns(page, console.width if known else None)
+    shown = [page.headings[column] for column in columns]
+    hidden = [heading for heading in page.headings if heading not in shown]
+    notes = [*page.notes, *(told for heading, told in page.about if heading in shown)]
+    if hidden:
+        notes.append(f"no room here for {', '.join(hidden)}: a wider terminal or --json shows all")
+    page = page._replace(notes=notes)
+    if not known:
+        # Not cut off where there is no terminal whose width would be known.
+        console.width = max([sum(_widths(page)) + GAP * len(page.headings), len(page.title), *map(len, notes)])
     if len(page.lines) > MOST_STYLED:
         _print_plain(page, columns)
     else:
@@ -150,7 +166,7 @@ def print_page(page: Page, width: int | None = None) -> None:
 
 def _columns(page: Page, room: int | None) -> list[int]:
     """Return which columns are printed: all, or as many as fit."""
-    widths = _widths(page)
+    widths = [_narrowest(page, column, width) for column, width in enumerate(_widths(page))]
     shown = list(range(len(page.headings)))
     for heading in page.spare:
         if room is None or sum(widths[column] + GAP for column in shown) - GAP <= room:
@@ -164,24 +180,31 @@ def _widths(page: Page) -> list[int]:
     return [max(len(row[column]) for row in cells) for column in range(len(page.headings))]
 
 
+def _narrowest(page: Page, column: int, width: int) -> int:
+    return min(width, NARROWEST) if page.headings[column] in page.folded else width
+
+
 def _print_rich(page: Page, columns: list[int], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(page.title) if page.title else None, title_justify="left", box=None, pad_edge=False)
+    widths = _widths(page)
     for column in columns:
         heading = page.headings[column]
-        table.add_column(heading, justify="left" if heading in page.left else "right", no_wrap=True)
+        if heading in page.folded:
+            table.add_column(heading, overflow="fold")
+        elif heading in page.left:
+            table.add_column(heading, no_wrap=True)
+        else:
+            # A number that is cut off would be another one.
+            table.add_column(heading, justify="right", no_wrap=True, min_width=widths[column])
     for line in page.lines:
         table.add_row(*(Text(line.cells[column]) for column in columns), style=line.style)
     table.add_section()
     for line in page.totals:
         table.add_row(*(Text(line.cells[column]) for column in columns), style=line.style)
-    if not console.is_terminal:
-        widths = _widths(page)
-        # Not cut off where there is no terminal whose width would be known.
-        console.width = max([sum(widths) + GAP * len(widths), len(page.title), *(len(note) for note in page.notes)])
-    console.print(table)
+    console.print(table, crop=False)
     for note in page.notes:
         console.print(Text(note, style="dim"))
 

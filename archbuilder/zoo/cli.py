@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from archbuilder.options import add_comparison, comparison
 
 if TYPE_CHECKING:
     from archbuilder.show.table import Page
     from archbuilder.zoo.verify import Check
 
-SORTS = ("name", "accuracy", "params", "macs", "size")
 WORDS = {True: "ok", False: "FAILED", None: "not tried"}
 
 
-def add_zoo(zoo: argparse.ArgumentParser, add_comparison: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Add what the command takes to its parser; `add_comparison` adds the options of a comparison."""
+def add_zoo(zoo: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its parser."""
     commands = zoo.add_subparsers(required=True, metavar="WHAT")
 
     listing = commands.add_parser("list", help="table of the packages in a folder")
     listing.add_argument("zoo", type=Path, metavar="ZOO", help="the folder of packages")
-    listing.add_argument("--sort", choices=SORTS, default="name", help="best or smallest first (default: name)")
+    sorts = "the best or smallest first, by name (default), accuracy, params, macs or size"
+    listing.add_argument("--sort", default="name", metavar="KEY", help=sorts)
     listing.add_argument("--split", default="", help="which split's accuracy (default: the first that there is)")
     listing.add_argument("--json", action="store_true", help="print JSON")
     listing.set_defaults(command=_list)
 
     show = commands.add_parser("show", help="all that a package tells about itself")
     show.add_argument("package", type=Path, metavar="PACKAGE")
-    show.add_argument("--json", action="store_true", help="print JSON: metadata and files")
+    show.add_argument("--json", action="store_true", help="print JSON: metadata, files, and whether it is signed")
     show.set_defaults(command=_show)
 
     diff = commands.add_parser("diff", help="what two packages do not share, layer by layer")
@@ -96,7 +98,8 @@ def _show(options: argparse.Namespace) -> None:
 
     facts = read_facts(options.package)
     if options.json:
-        print(json.dumps({"metadata": facts.metadata, "files": facts.files}, indent=1))
+        told = {"metadata": facts.metadata, "files": facts.files, "signed": facts.signature is not None}
+        print(json.dumps(told, indent=1))
     else:
         _print(summary_pages(facts))
 
@@ -113,22 +116,20 @@ def _diff(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.catalog import packages
-    from archbuilder.zoo.files import MANIFEST_FILE
-    from archbuilder.zoo.verify import verify
+    from archbuilder.zoo.catalog import some_packages
+    from archbuilder.zoo.facts import UNCHECKED
+    from archbuilder.zoo.files import SIGNATURE_FILE, is_package
+    from archbuilder.zoo.verify import Check, verify
 
-    alone = (options.package / MANIFEST_FILE).is_file()
     found = {}
-    for path in [options.package] if alone else packages(options.package):
+    for path in [options.package] if is_package(options.package) else some_packages(options.package):
         found[path] = verify(path, options.data, key=options.key, config_dir=options.config_dir)
+        if options.key is None and (path / SIGNATURE_FILE).is_file():
+            found[path].append(Check("signature", None, UNCHECKED))
         if not options.json:
             _print_checks(path, found[path])
     if options.json:
         print(json.dumps({str(path): [asdict(check) for check in checks] for path, checks in found.items()}, indent=1))
-    if not found:
-        from archbuilder.errors import PackageError
-
-        raise PackageError(f"{options.package}: there is no package in this folder")
     if any(check.passed is False for checks in found.values() for check in checks):
         raise SystemExit(1)
 
@@ -163,14 +164,7 @@ def _sign(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from archbuilder.zoo.report import report
 
-    report(
-        options.zoo,
-        options.to,
-        split=options.split,
-        x=options.x,
-        weights=options.weights,
-        together=options.together,
-    ).print()
+    report(options.zoo, **comparison(options)).print()
 
 
 def _print(pages: Iterable[Page]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archbuilder.compare.labels import differences
+from archbuilder.compare.labels import dotted
 from archbuilder.description import describe_graph
 from archbuilder.errors import ArchbuilderError, PackageError
 from archbuilder.graph import Graph, flatten
@@ -18,13 +19,22 @@ from archbuilder.show.table import Line, Page
 from archbuilder.show.text import count_of, printable, shape_text
 from archbuilder.zoo.facts import Facts, read_facts, results
 from archbuilder.zoo.files import check_files, read_json
-from archbuilder.zoo.summary import cut
+from archbuilder.zoo.summary import cut, short
 
 MOST_LAYERS = 100
 """Shown in a terminal; JSON has all."""
-LONGEST = 48
+LONGEST = 500
+"""Characters of a cell."""
+ABSENT = "-"
 _DERIVED = ("results", "results_of_other_weights", "reevaluation", "cost", "onnx", "name", "created")
-COSTS = ("params", "macs", "activations", "peak_activations", "depth")
+COSTS = {
+    "params": "params",
+    "macs": "MACs",
+    "activations": "activations",
+    "peak_activations": "peak activations",
+    "depth": "depth",
+}
+"""How each is called in a terminal."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class Diff:
     """
 
     names: tuple[str, str]
-    metadata: dict[str, list[str]]
+    metadata: dict[str, tuple[Any, Any]]
     cost: dict[str, tuple[int, int]]
     layers: dict[str, tuple[Layer | None, Layer | None]]
     same_network: bool
@@ -68,7 +78,7 @@ def diff(first: Path, second: Path) -> Diff:
     pairs = {name: (getattr(costs[0], name), getattr(costs[1], name)) for name in COSTS}
     return Diff(
         names=(str(first), str(second)),
-        metadata=differences([_comparable(each) for each in facts]),
+        metadata=_differences(*(dict(dotted(_comparable(each))) for each in facts)),
         cost={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
         layers={
             path: (layers[0].get(path), layers[1].get(path))
@@ -93,11 +103,23 @@ def read_graph(package: Path) -> Graph:
 
 def diff_pages(found: Diff) -> list[Page]:
     """Return the differences as tables for a terminal."""
-    metadata = [Line((key, *(cut(word, LONGEST) for word in both))) for key, both in found.metadata.items()]
-    cost = [Line((key.replace("_", " "), *(f"{count:,}" for count in both))) for key, both in found.cost.items()]
+    metadata = [Line((key, *_values(*both))) for key, both in found.metadata.items()]
+    cost = [Line((COSTS[key], *(f"{count:,}" for count in both))) for key, both in found.cost.items()]
     layers = [Line((path, *_sides(*both))) for path, both in list(found.layers.items())[:MOST_LAYERS]]
     tables = (("metadata", "what", metadata), ("cost", "cost", cost), ("layers", "layer", layers))
-    return [Page(title, (what, "A", "B"), lines, (), (), (what, "A", "B")) for title, what, lines in tables if lines]
+    columns = ((title, (what, "A", "B"), lines) for title, what, lines in tables if lines)
+    return [Page(title, headings, lines, (), (), headings, folded=headings) for title, headings, lines in columns]
+
+
+def _values(*both: Any) -> list[str]:
+    """Return two values in words that tell them apart, however late they differ."""
+    told = [ABSENT if value is None else short(value) for value in both]
+    if told[0] == told[1]:
+        told = [str(value) for value in both]
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(*told, strict=False)))
+    if shared > LONGEST // 2:
+        told = [f"... {words[shared - LONGEST // 10 :]}" for words in told]
+    return [cut(words, LONGEST) for words in told]
 
 
 def diff_notes(found: Diff) -> list[str]:
@@ -109,6 +131,11 @@ def diff_notes(found: Diff) -> list[str]:
         "the same network" if found.same_network else "different networks",
         f"the weights are {'equal to the byte' if found.same_weights else 'different'}",
     ]
+
+
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    pairs = {key: (first.get(key), second.get(key)) for key in sorted({*first, *second})}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _comparable(facts: Facts) -> dict[str, Any]:
@@ -144,8 +171,8 @@ def _facts(layer: Layer) -> dict[str, Any]:
 
 
 def _words(told: Mapping[str, Any], keys: Iterable[str]) -> str:
-    return cut(", ".join(f"{key} {told[key]}" for key in keys if key in told), LONGEST)
+    return cut(", ".join(f"{key} {told[key]}" for key in keys if key in told) or ABSENT, LONGEST)
 
 
 def _summary(layer: Layer | None) -> str:
-    return f"{layer.op} {layer.shape}, {layer.params:,} params" if layer else "-"
+    return f"{layer.op} {layer.shape}, {layer.params:,} params" if layer else ABSENT

@@ -8,19 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import PackageError
 from archbuilder.record import LARGEST, Cost, Result
-from archbuilder.zoo.files import METADATA_FILE, entry, read_json, read_manifest
+from archbuilder.zoo.files import METADATA_FILE, SIGNATURE_FILE, damaged, entry, read_json, read_manifest
 from archbuilder.zoo.metadata import check_metadata
+
+UNCHECKED = "not checked; `archbuilder zoo verify --key PUBLIC.pem` tells by whom it is"
+"""What is said of a signature that was not looked at."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a package without opening its weights: its metadata, and size and sha256 of each file."""
+    """What is known of a package without opening its weights: its metadata, and size and sha256 of each file.
+
+    `signature` is the size in bytes of a signature that nobody has checked, None where there is none.
+    """
 
     path: Path
     metadata: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]]
+    signature: int | None
 
     @property
     def network(self) -> str:
@@ -66,8 +72,10 @@ def read_facts(path: Path) -> Facts:
     """
     files = read_manifest(path)
     if entry(path / METADATA_FILE) != files[METADATA_FILE]:
-        raise PackageError(f"{path / METADATA_FILE}: differs from what the manifest says; the package is damaged")
-    return Facts(path, check_metadata(read_json(path / METADATA_FILE), path / METADATA_FILE), files)
+        raise damaged(path / METADATA_FILE)
+    metadata = check_metadata(read_json(path / METADATA_FILE), path / METADATA_FILE)
+    signature = path / SIGNATURE_FILE
+    return Facts(path, metadata, files, signature.stat().st_size if signature.is_file() else None)
 
 
 def results(metadata: Mapping[str, Any]) -> list[Result]:

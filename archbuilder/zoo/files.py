@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import stat
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, NoReturn
 
 from archbuilder.errors import PackageError
 from archbuilder.files import write_text
-from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
+from archbuilder.record import ARCHITECTURE_FILE, RECORD_FILE, WEIGHTS_FILE
 
 SCHEMA = 1
 MANIFEST_FILE = "manifest.json"
@@ -30,14 +32,25 @@ OPTIONAL = (INT8_FILE, PT2_FILE)
 """What it may hold as well; the manifest tells of it like of the others."""
 SIGNATURE_FILE = "model.sig"
 """What it may hold beside all these: a signature of them, the manifest included, which therefore cannot tell of it."""
+KNOWN = frozenset((MANIFEST_FILE, *NEEDED, *OPTIONAL, SIGNATURE_FILE))
+"""All that may lie in it."""
 LARGEST_JSON = 4 * 2**20
 """In bytes. JSON of a package is small, at most 260 kB for the shipped networks; what is larger is not read at all."""
 LONGEST_TEXT = 10_000
 """Characters of a key or text in JSON."""
 DEEPEST = 200
 """Of values inside values in JSON: deeper than any network nests its blocks, shallower than what exhausts a stack."""
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that steer a terminal or turn the direction of a line, and halves of characters, which none can print."""
+MARKS = frozenset({MANIFEST_FILE, *NEEDED} - {CARD_FILE})
+"""Files by which a package is known, whole or not; a README.md lies anywhere."""
+IGNORED = (".cache", ".DS_Store", ".git", ".gitattributes")
+"""What git, the Hub's client and macOS put into any folder. It may lie in a package, and is never read."""
+INDEX_FILE = "index.json"
+"""In a zoo, for programs that cannot list a folder, such as web pages. Written from the packages, never read."""
+MOST_NAMED = 5
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of characters that steer a terminal, turn or hide text, and of halves of characters."""
+_HARMLESS = "\t\n\u200c\u200d"
+"""The last two join letters, or keep them apart, as some scripts need it."""
 
 
 def write_manifest(folder: Path) -> None:
@@ -59,7 +72,7 @@ def check_files(folder: Path) -> dict[str, Any]:
         found = list(pool.map(lambda name: entry(folder / name, files[name]["size"]), files))
     for (name, told), is_so in zip(files.items(), found, strict=True):
         if told != is_so:
-            raise _damaged(folder / name)
+            raise damaged(folder / name)
     return files
 
 
@@ -68,17 +81,55 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     No file but the manifest is opened: `check_files` tells whether they are the same. Raises PackageError as it does.
     """
-    if not folder.is_dir():
-        raise PackageError(f"{folder}: there is no such folder")
+    if not is_package(folder):
+        raise no_package(folder)
     _check_listing(folder)
     files = _read_manifest(folder)
     for name, told in files.items():
         if told["size"] != (folder / name).stat().st_size:
-            raise _damaged(folder / name)
+            raise damaged(folder / name)
     return files
 
 
-def _damaged(path: Path) -> PackageError:
+def is_package(folder: Path) -> bool:
+    """Tell whether a folder holds files of a package, whole or not; that of a run, which is called alike, is none."""
+    names = _names(folder)
+    return MANIFEST_FILE in names or (RECORD_FILE not in names and not names.isdisjoint(MARKS))
+
+
+def no_package(folder: Path) -> PackageError:
+    """Return the error about what is no package, which tells what it is instead and what to do with it."""
+    return PackageError(f"{folder}: {_instead(folder)}")
+
+
+def _instead(folder: Path) -> str:
+    if folder.is_file():
+        return f"is a file; name the folder of a package{f', {folder.parent}' if is_package(folder.parent) else ''}"
+    if not folder.is_dir():
+        # A path has one slash where a URL has two.
+        scheme, separator, rest = str(folder).partition(":/")
+        url = f"{scheme}://{rest.lstrip('/')}"
+        elsewhere = f"lies elsewhere; fetch it first with `archbuilder zoo pull {url} ZOO`"
+        return elsewhere if separator and scheme.isalnum() and len(scheme) > 1 else "there is no such folder"
+    if RECORD_FILE in _names(folder):
+        return "this is a run; `archbuilder export` packages it"
+    inside = sorted(path.name for path in _inside(folder) if not path.name.startswith(".") and is_package(path))
+    if inside:
+        more = f" and {len(inside) - MOST_NAMED:,} more" if len(inside) > MOST_NAMED else ""
+        return f"this is a zoo; name one of its packages: {', '.join(inside[:MOST_NAMED])}{more}"
+    return "there is no package in this folder"
+
+
+def _names(folder: Path) -> set[str]:
+    """Return what lies in a folder, nothing where there is none or it cannot be listed."""
+    try:
+        return set(os.listdir(folder))
+    except (OSError, ValueError):
+        return set()
+
+
+def damaged(path: Path | str) -> PackageError:
+    """Return the error about a file that is not what its manifest says."""
     return PackageError(f"{path}: differs from what the manifest says; the package is damaged")
 
 
@@ -132,13 +183,20 @@ def parse_json(text: str, path: Path) -> Any:
             raise PackageError(f"{path}: nests values deeper than {DEEPEST}")
         if len(word) > LONGEST_TEXT:
             raise PackageError(f"{path}: has a {kind} of more than {LONGEST_TEXT:,} characters")
-        if _STEERING.search(word):
+        if _steers(word):
             raise PackageError(f"{path}: has the {kind} {word!r:.60}, with characters that are not for people")
         if kind == "key" and re.fullmatch(r"_\w*_", word):
             raise PackageError(f"{path}: has the key '{word:.60}', which some programs would act on")
         if "${" in word or word.startswith("$"):
             raise PackageError(f"{path}: has the text {word!r:.60}, which some programs would evaluate")
     return content
+
+
+def _steers(word: str) -> bool:
+    # Nearly all words are printable, which Python tells at once.
+    return not word.isprintable() and any(
+        unicodedata.category(letter) in _STEERING and letter not in _HARMLESS for letter in word
+    )
 
 
 def is_schema(value: Any) -> bool:
@@ -189,10 +247,16 @@ def _check_listing(folder: Path) -> None:
     wanted = {MANIFEST_FILE, *NEEDED}
     found = set()
     for path in _inside(folder):
-        if path.name not in wanted and path.name not in (*OPTIONAL, SIGNATURE_FILE):
-            known = ", ".join(sorted({*wanted, *OPTIONAL, SIGNATURE_FILE}))
-            raise PackageError(f"{path}: does not belong into a package, which holds {known}")
-        if path.is_symlink() or not path.is_file():
+        if path.name in IGNORED:
+            continue
+        if path.name not in KNOWN:
+            raise PackageError(f"{path}: does not belong into a package, which holds {', '.join(sorted(KNOWN))}")
+        if path.is_symlink():
+            raise PackageError(
+                f"{path}: is no plain file but a link, as in the Hub's cache; `archbuilder zoo pull hf://... ZOO` "
+                "gives plain ones, and so does the Hub's client with local_dir="
+            )
+        if not path.is_file():
             raise PackageError(f"{path}: is no plain file")
         found.add(path.name)
     for name in sorted(wanted - found):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archbuilder.errors import PackageError
+from archbuilder.zoo.files import INDEX_FILE
 
 SUFFIX = ".making"
 
@@ -48,6 +49,8 @@ def making(target: Path, replace: bool = False) -> Iterator[Path]:
 
 def check_name(name: str) -> str:
     """Return a package's name; raises PackageError for what is none, above all for what leads to another folder."""
+    if name.lower() == INDEX_FILE:
+        raise PackageError(f"{name!r} is no name for a package; the index of a zoo is called so")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise PackageError(f"{name!r} is no name for a package; use at most 100 letters, digits, '.', '_' and '-'")
     return name

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from archbuilder.compare.find import Problem, Run
-from archbuilder.compare.report import Report, compare_runs
-from archbuilder.errors import ArchbuilderError, PackageError, RecordError
+from archbuilder.compare.report import Report, compare
+from archbuilder.errors import ArchbuilderError, RecordError
 from archbuilder.graph_json import graph_hash
 from archbuilder.record import Record, decode_record
-from archbuilder.zoo.catalog import packages
+from archbuilder.zoo.catalog import problem, some_packages
 from archbuilder.zoo.diff import read_graph
 from archbuilder.zoo.facts import mapping, read_facts
 from archbuilder.zoo.files import METADATA_FILE
@@ -22,29 +23,31 @@ def report(zoo: Path, to: Path, **how: Any) -> Report:
     Packages that tell of no training, such as imported ones, are left out and told. Raises PackageError for no folder,
     RecordError where there is nothing to compare.
     """
+    return compare([zoo], to, find=_find, **how)
+
+
+def _find(zoos: Sequence[Path]) -> tuple[list[Run], list[Problem]]:
     runs, problems = [], []
-    for path in packages(zoo):
+    for path in (path for zoo in zoos for path in some_packages(zoo)):
         try:
             runs.append(Run(path, record_of(path)))
         except ArchbuilderError as error:
-            problems.append(Problem(path, str(error).replace(f"{path}/", "", 1)))
-    if not runs and not problems:
-        raise PackageError(f"{zoo}: there is no package in this folder")
-    return compare_runs(runs, problems, to, **how)
+            problems.append(problem(path, error))
+    return runs, problems
 
 
 def record_of(package: Path) -> Record:
     """Return the record of the run that a package came from, as far as the package tells it.
 
-    The architecture's hash is worked out anew. Raises PackageError for a package that is not whole, RecordError for
-    one that does not tell of a training.
+    Its network is called as the package is, by which people know it in a zoo; the architecture's hash is worked out
+    anew. Raises PackageError for a package that is not whole, RecordError for one that does not tell of a training.
     """
     told = read_facts(package).metadata
     where = package / METADATA_FILE
     if "recipe" not in told:
         raise RecordError(f"{where}: tells of no training, as of an imported package")
     budget = told.get("budget", {})
-    architecture = {"name": told.get("network"), "hash": graph_hash(read_graph(package)), "budget": budget}
+    architecture = {"name": package.name, "hash": graph_hash(read_graph(package)), "budget": budget}
     preprocessing = {key: told["preprocessing"][key] for key in ("shape", "mean", "std")}
     data = {**mapping(told.get("data")), "labels": told["labels"], **preprocessing}
     same = ("cost", "recipe", "seed", "training", "results", "versions", "git", "finished_at", "schema")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import PackageError
-from archbuilder.zoo.files import MANIFEST_FILE, SIGNATURE_FILE, check_files
+from archbuilder.zoo.files import IGNORED, MANIFEST_FILE, SIGNATURE_FILE, check_files
 
 LARGEST = 2**20
 """Of a signature, in bytes: it tells one hash for each file."""
@@ -79,8 +79,8 @@ def _signed(path: Path) -> set[str]:
 
 
 def _hashing(hashing: Any) -> Any:
-    """Return how files are hashed: every one but the signature, whatever its name."""
-    return hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE], ignore_git_paths=False)
+    """Return how files are hashed: every one but the signature and what is never read, whatever its name."""
+    return hashing.Config().set_ignored_paths(paths=[SIGNATURE_FILE, *IGNORED], ignore_git_paths=False)
 
 
 def _library() -> tuple[Any, Any]:

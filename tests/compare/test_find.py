@@ -14,6 +14,7 @@ from archbuilder.errors import RecordError
 from archbuilder.record import RECORD_FILE, write_record
 from archbuilder.sweep.lock import alone_in
 from tests.compare.records import record, save
+from tests.zoo.packages import made_up
 
 
 def folders_of(found: list[Run]) -> list[Path]:
@@ -152,6 +153,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (place,) = save(tmp_path, record())
     with pytest.raises(RecordError, match=r"record\.json: is a file, not a folder"):
         find_runs([place / RECORD_FILE])
+
+
+def test_packages_are_compared_by_another_command(tmp_path: Path) -> None:
+    package = made_up(tmp_path / "zoo")
+    for folder in (tmp_path / "zoo", package):
+        with pytest.raises(RecordError, match=f"{folder}: there is no run .*; `archbuilder zoo report {tmp_path}/zoo`"):
+            find_runs([folder])
 
 
 def test_a_folder_without_any_run_is_named(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_rows_of_one_name_in_more_sets_than_a_legend_names_are_told_apart() -> N
     assert list(few.values()) == ["net", "net", "net"]
 
 
+def test_titles_and_legends_are_not_cut_while_there_is_room() -> None:
+    named = "digits[size=16,channels=3] and more of it"
+    settings = [{"epochs": 10, "lr": 0.1 * i} for i in range(2)]
+    records = [record(data=data, settings=each, name=data) for data in (named, "b" * 40) for each in settings]
+    told = text_of(records)
+    assert re.search(rf"{re.escape('b' * 40)}, {re.escape(named)}: accuracy on the val split", told.replace("\n", " "))
+    assert f"{named}, recipe A" in told
+    assert "…" not in told
+    assert size(draw(table_of(*records)).png) == (1200, 750)
+
+
 def test_the_text_of_the_svg_is_text() -> None:
     svg = draw(table_of(*networks(3))).svg.decode()
     assert re.match(r"<\?xml", svg)

@@ -173,7 +173,7 @@ def test_speeds_of_different_devices_are_not_compared_silently(tmp_path: Path) -
 
 def test_no_run_with_the_split_says_which_splits_there_are(tmp_path: Path) -> None:
     save(tmp_path, record(results=[result(0.9, "test")]), record(seed=2, results=[result(0.9, "train")]))
-    with pytest.raises(RecordError, match=r"none of the 2 runs has a result on the split 'val'.*test, train"):
+    with pytest.raises(RecordError, match=r"none of the 2 found has a result on the split 'val'.*test, train"):
         compare([tmp_path], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -208,7 +208,7 @@ def test_runs_without_any_result_are_called_so(tmp_path: Path) -> None:
 
 def test_only_failed_runs_are_an_error_with_their_reasons(tmp_path: Path) -> None:
     (tmp_path / "failure.txt").write_text("out of memory", encoding="utf-8")
-    with pytest.raises(RecordError, match=r"no run here is finished: .*failed: out of memory"):
+    with pytest.raises(RecordError, match=r"nothing here can be compared: .*failed: out of memory"):
         compare([tmp_path], tmp_path)
 
 
@@ -229,3 +229,10 @@ def test_importing_the_comparison_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_option_that_is_wrong_is_named(tmp_path: Path) -> None:
+    save(tmp_path, record())
+    for option, wrong in (("x", "parms"), ("weights", "average")):
+        with pytest.raises(RecordError, match=rf"^--{option}: .* '{wrong}'; did you mean"):
+            compare([tmp_path], tmp_path, **{option: wrong})  # type: ignore[arg-type]

@@ -176,6 +176,12 @@ def test_of_runs_equal_even_in_the_seed_the_latest_counts() -> None:
     assert problems == [Problem(Path("run0"), reason), Problem(Path("run2"), reason)]
 
 
+def test_a_copy_of_a_run_is_called_so() -> None:
+    (one,), problems = group(runs(record(0.9), record(0.9)), "val")
+    assert one.accuracies == (0.9,)
+    assert problems == [Problem(Path("run1"), "the same run as run0, which is counted")]
+
+
 def test_times_of_every_usual_spelling_are_understood() -> None:
     spellings = ["2030-01-01T00:00:01", "2030-01-01T00:00:02Z", "2030-01-01T00:00:03.5+00:00"]
     found = runs(*(record(i / 10, finished_at=when) for i, when in enumerate(spellings)))

@@ -1,10 +1,16 @@
-"""The examples in docs/language.md: found, and the files among them written where they say."""
+"""The examples of a page: found, the files among them written where they say, and the commands given."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from archbuilder.cli import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "language.md"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,6 +62,23 @@ def matches(shown: str, printed: str) -> bool:
     wanted = " ".join(shown.split())
     pattern = ".*".join(re.escape(part.strip()) for part in wanted.split("..."))
     return re.fullmatch(f" *{pattern} *", " ".join(printed.split())) is not None
+
+
+def follow(text: str, capsys: pytest.CaptureFixture[str], ending: str = "") -> int:
+    """Give the commands of a console example, each of which prints what is shown, and return how many there are.
+
+    `ending` is what follows on what is shown: `...` where a page may leave out how an output ends.
+    """
+    found = commands(text)
+    for command, shown in found:
+        program, *arguments = shlex.split(command)
+        assert program == "archbuilder"
+        fails = shown.startswith("error: ")
+        with pytest.raises(SystemExit) if fails else contextlib.nullcontext():
+            main(arguments)
+        printed = capsys.readouterr()
+        assert matches(f"{shown}{ending}", printed.err if fails else printed.out), f"{command}\n{printed}"
+    return len(found)
 
 
 def session(page: str) -> str:

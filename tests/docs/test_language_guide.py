@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import doctest
-import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,10 @@ import torch
 from jsonschema import Draft202012Validator
 
 from archbuilder.api import build, expand
-from archbuilder.cli import main
 from archbuilder.language.schema import schema
 from archbuilder.language.source import library
 from archbuilder.language.yaml import load
-from tests.docs.guide import PAGE, Example, commands, examples, matches, session, write_files
+from tests.docs.guide import PAGE, Example, examples, follow, matches, session, write_files
 
 ALL = examples(PAGE.read_text())
 
@@ -73,16 +70,7 @@ def test_an_editor_underlines_nothing(example: Example, folder: Path) -> None:
 
 @pytest.mark.parametrize("example", of("console"))
 def test_a_command_prints_what_is_shown(example: Example, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = commands(example.text)
-    assert found
-    for command, shown in found:
-        program, *arguments = shlex.split(command)
-        assert program == "archbuilder"
-        fails = shown.startswith("error: ")
-        with pytest.raises(SystemExit) if fails else contextlib.nullcontext():
-            main(arguments)
-        printed = capsys.readouterr()
-        assert matches(shown, printed.err if fails else printed.out), f"{command}\n{printed.out}{printed.err}"
+    assert follow(example.text, capsys)
 
 
 def test_python_examples_print_what_is_shown(folder: Path) -> None:

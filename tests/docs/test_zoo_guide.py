@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import subprocess
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from archbuilder.cli import main
 from archbuilder.zoo.export import export
 from archbuilder.zoo.files import CARD_FILE, INT8_FILE, MANIFEST_FILE, NEEDED, OPTIONAL, PT2_FILE, SIGNATURE_FILE
-from tests.docs.guide import commands, examples, matches
+from tests.docs.guide import examples, follow
 from tests.training.runs import trained
 
 PAGE = Path(__file__).parents[2] / "docs" / "zoo.md"
@@ -47,15 +46,7 @@ def test_commands_print_what_is_shown(folder: Path, capsys: pytest.CaptureFixtur
                     subprocess.run(shlex.split(line), check=True, capture_output=True)
             continue
         assert example.language == "console", f"line {example.line}"
-        for command, shown in commands(example.text):
-            program, *arguments = shlex.split(command)
-            assert program == "archbuilder"
-            fails = shown.startswith("error: ")
-            with pytest.raises(SystemExit) if fails else contextlib.nullcontext():
-                main(arguments)
-            printed = capsys.readouterr()
-            assert matches(shown, printed.err if fails else printed.out), f"{command}\n{printed.out}{printed.err}"
-            ran += 1
+        ran += follow(example.text, capsys)
     assert ran >= 8
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from archbuilder.api import describe
 from archbuilder.primitives import REGISTRY, Primitive
-from archbuilder.show.table import MOST_ROWS, Page, models_page, print_page, tree_page
+from archbuilder.show.table import MOST_ROWS, Line, Page, models_page, print_page, tree_page
 from tests.language.models import conv, model
 from tests.show.networks import HEADS, made
 
@@ -116,6 +116,32 @@ def test_a_narrow_terminal_leaves_columns_out_and_cuts_nothing(capsys: pytest.Ca
         assert max(map(len, table)) <= width
         assert not any("…" in line for line in table)
         assert "272,474" in table[-1]
+
+
+def test_what_a_narrow_terminal_leaves_out_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = (("size", "size: in bytes"), ("name", "name: of somebody"))
+    page = Page("", ("name", "size"), [Line(("a" * 60, "1,234"))], (), (), ("name",), ("size",), about=about)
+    for width, shown in ((80, True), (62, False)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        print_page(page)
+        out = capsys.readouterr().out
+        assert ("1,234" in out, "size: in bytes" in out, "no room here for size: " in out) == (shown, shown, not shown)
+        assert "name: of somebody" in out
+
+
+def test_words_are_folded_and_numbers_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    number = "1,234,567,890"
+    lines = [Line((f"stages.stage{i}.block.conv", "word " * 9, number)) for i in range(2)]
+    page = Page("", ("name", "told", "count"), lines, (), (), ("name", "told"), (), folded=("name", "told"))
+    for width in (80, 60, 48, 32):
+        print_page(page, width)
+        out = capsys.readouterr().out
+        assert out.count(number) == 2
+        assert out.count("word") == 18
+        assert "…" not in out
+        assert max(map(len, out.splitlines())) <= width
 
 
 def test_without_a_terminal_nothing_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

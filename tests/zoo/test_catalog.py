@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
-from archbuilder.zoo.catalog import INDEX_FILE, SORTS, catalog_page, read_catalog, write_index
+from archbuilder.zoo.catalog import SORTS, catalog_page, read_catalog, write_index
+from archbuilder.zoo.facts import read_facts
+from archbuilder.zoo.files import INDEX_FILE
+from archbuilder.zoo.making import check_name
 from tests.zoo.packages import made_up
 
 COST = {"params": 1000, "trainable_params": 1000, "macs": 5000, "peak_activations": 64}
@@ -52,7 +56,7 @@ def test_what_is_not_told_is_not_made_up_and_comes_last(tmp_path: Path) -> None:
     assert (entries[0].accuracy, entries[0].params, entries[0].macs, entries[0].data) == (None, None, None, "")
     for sort in ("accuracy", "params", "macs"):
         assert [entry.name for entry in read_catalog(tmp_path, sort=sort).entries] == ["b", "a"]
-    assert any("none is named" in note for note in catalog_page(read_catalog(tmp_path)).notes)
+    assert any("none is named" in told for _, told in catalog_page(read_catalog(tmp_path)).about)
 
 
 def test_an_imported_package_has_the_license_of_its_origin(tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_what_is_no_whole_package_is_told_and_the_hidden_is_not(tmp_path: Path) 
     assert told["shorter"].startswith("README.md: differs from what the manifest says")
     assert told["changed"].startswith("metadata.json: differs from what the manifest says")
     assert told["more"].startswith("setup.py: does not belong")
-    assert "is missing" in told["empty"]
+    assert told["empty"] == "there is no package in this folder"
 
 
 def test_the_index_is_written_and_never_read(tmp_path: Path) -> None:
@@ -113,6 +117,40 @@ def test_the_index_is_written_and_never_read(tmp_path: Path) -> None:
     assert read_catalog(tmp_path) == catalog
     main(["zoo", "list", str(tmp_path), "--sort", "size"])
     assert json.loads((tmp_path / INDEX_FILE).read_text()) == catalog.to_json()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["", "{", "[]", "null", '{"schema": 1}', '{"schema": 2, "packages": [], "left_out": []}', "\x00", "[" * 10**5],
+)
+def test_an_index_that_is_not_ours_stays(tmp_path: Path, foreign: str) -> None:
+    made_up(tmp_path)
+    (tmp_path / INDEX_FILE).write_text(foreign)
+    main(["zoo", "list", str(tmp_path)])
+    assert (tmp_path / INDEX_FILE).read_text() == foreign
+
+
+def test_a_folder_without_packages_gets_no_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("docs", "src", "tests"):
+        (tmp_path / name).mkdir()
+    main(["zoo", "list", str(tmp_path)])
+    assert "docs, src, tests: there is no package in this folder" in capsys.readouterr().out
+    assert not (tmp_path / INDEX_FILE).exists()
+
+
+def test_a_package_is_no_zoo_and_stays_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package = made_up(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["zoo", "list", str(package)])
+    told = f"error: {package}: this is a package, not a zoo; `archbuilder zoo show {package}` tells about it\n"
+    assert capsys.readouterr().err == told
+    read_facts(package)
+
+
+@pytest.mark.parametrize("name", ["index.json", "Index.JSON"])
+def test_no_package_is_called_as_the_index(name: str) -> None:
+    with pytest.raises(PackageError, match="the index of a zoo is called so"):
+        check_name(name)
 
 
 def test_a_zoo_that_cannot_be_written_to_is_listed(tmp_path: Path) -> None:
@@ -142,13 +180,54 @@ def test_listing_imports_no_torch(tmp_path: Path) -> None:
     assert "no whole package" in done.stdout
 
 
-def test_every_sort_of_the_command_is_one(tmp_path: Path) -> None:
-    from archbuilder.zoo.cli import SORTS as OFFERED
-
-    assert set(OFFERED) == set(SORTS)
+def test_every_sort_is_told_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["zoo", "list", "--help"])
+    help = " ".join(capsys.readouterr().out.split())
+    assert all(re.search(rf"\b{sort}\b", help.partition("--sort KEY")[2]) for sort in SORTS)
 
 
 def test_a_listing_as_json_is_the_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made_up(tmp_path, "one")
     main(["zoo", "list", str(tmp_path), "--json"])
     assert json.loads(capsys.readouterr().out) == read_catalog(tmp_path).to_json()
+
+
+def test_a_narrow_terminal_says_what_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = {**COST, "params": 1_234_567, "macs": 1_234_567_890}
+    name = "a-name-that-has-no-room-in-a-column"
+    made_up(tmp_path, name, cost=cost, license=None)
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["zoo", "list", str(tmp_path)])
+    out = capsys.readouterr().out
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    headings = lines[0].split()
+    assert "license" not in headings
+    assert "none is named" not in out
+    assert "no room here for" in out
+    assert all(told in " ".join(lines[1:-1]) for told in ("1,234,567", "90.00"))
+    assert "".join(line.split(" ")[0] for line in lines[1:3]) == name
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["zoo", "list", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert name in out
+    assert "none is named" in out
+    assert "no room" not in out
+
+
+def test_folders_that_are_left_out_for_one_reason_share_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(11):
+        (tmp_path / f"folder{number:02}").mkdir()
+    (made_up(tmp_path, "shorter") / "README.md").write_text("")
+    main(["zoo", "list", str(tmp_path)])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("no whole package: ")]
+    folders = ", ".join(f"folder{number:02}" for number in range(10))
+    assert told == [
+        f"no whole package: {folders} and 1 more: there is no package in this folder",
+        "no whole package: shorter: README.md: differs from what the manifest says; the package is damaged",
+    ]

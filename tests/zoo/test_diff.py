@@ -9,7 +9,8 @@ import pytest
 
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
-from archbuilder.zoo.diff import diff
+from archbuilder.show.table import Line
+from archbuilder.zoo.diff import Diff, diff, diff_pages
 from archbuilder.zoo.export import export
 from tests.training.runs import trained
 
@@ -34,8 +35,8 @@ def test_what_differs_is_told_and_nothing_else(exported: Path, wider: Path) -> N
     found = diff(exported, wider)
     assert not found.same_network
     assert not found.same_weights
-    assert found.metadata["seed"] == ["1", "2"]
-    assert found.metadata["license"] == ["None", "'MIT'"]
+    assert found.metadata["seed"] == (1, 2)
+    assert found.metadata["license"] == (None, "MIT")
     assert not any(key.startswith(("recipe", "data", "preprocessing", "labels")) for key in found.metadata)
     assert list(found.layers) == [
         "stages.stage3.0",
@@ -85,3 +86,41 @@ def test_the_command_prints_tables_or_json(
     assert found["layers"]["stages.stage3.1"][1]["attributes"]["out"] == 48
     main(["zoo", "diff", str(exported), str(package)])
     assert capsys.readouterr().out.splitlines()[1:] == ["the same network", "the weights are equal to the byte"]
+
+
+def test_rows_can_be_told_apart_in_a_narrow_terminal(
+    exported: Path, wider: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["zoo", "diff", str(exported), str(wider)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("A: ")) <= 80
+    assert "…" not in "".join(lines)
+    for layer in diff(exported, wider).layers:
+        assert any(line.split()[:1] == [layer] for line in lines)
+    assert any(line.split() == ["license", "-", "MIT"] for line in lines)
+    assert any(line.startswith("MACs ") for line in lines)
+    assert not any(absent in "".join(lines) for absent in ("None", "unset", "'MIT'"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        (0.123456781, 0.123456782, ("0.123456781", "0.123456782")),
+        ("f" * 63 + "0", "f" * 63 + "1", ("f" * 63 + "0", "f" * 63 + "1")),
+        ("0" * 40, "1" * 40, ("0" * 12, "1" * 12)),
+        (None, "MIT", ("-", "MIT")),
+        (["a", 1], ["b", 1], ("[a, 1]", "[b, 1]")),
+    ],
+)
+def test_values_are_told_apart(first: object, second: object, shown: tuple[str, str]) -> None:
+    found = Diff(("a", "b"), {"key": (first, second)}, {}, {}, False, False)
+    [page] = diff_pages(found)
+    assert page.lines == [Line(("key", *shown))]
+
+
+def test_long_values_are_told_apart_where_they_differ() -> None:
+    labels = ", ".join(f"class {i}" for i in range(1000))
+    [page] = diff_pages(Diff(("a", "b"), {"labels": (f"{labels}, dog", f"{labels}, cat")}, {}, {}, False, False))
+    [(_, first, second)] = [line.cells for line in page.lines]
+    assert (first[:4], first[-14:], second[-14:]) == ("... ", "class 999, dog", "class 999, cat")

@@ -265,8 +265,8 @@ def test_the_command_tells_what_is_wrong(exported: Path, tmp_path: Path, capsys:
         ([str(exported), str(exported / METADATA)], "is no picture"),
         ([str(damaged), picture], "weights.safetensors"),
         ([str(labelled), picture], "metadata.json"),
-        ([picture, picture], "there is no such folder"),
-        ([str(tmp_path), picture], "does not belong into a package"),
+        ([picture, picture], "is a file; name the folder of a package"),
+        ([str(tmp_path), picture], "this is a zoo; name one of its packages: damaged, labelled"),
         ([str(exported), picture, "--device", "abacus"], "'abacus' cannot be used here"),
     ):
         with pytest.raises(SystemExit) as ended:

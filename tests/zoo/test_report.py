@@ -18,14 +18,18 @@ from tests.zoo.packages import made_up
 
 
 def test_a_package_gives_the_record_of_its_run(run: Path, exported: Path) -> None:
-    record = read_record(run)
-    assert record_of(exported) == dataclasses.replace(record, recipe=record_of(exported).recipe)
-    assert record_of(exported).recipe.hash == record.recipe.hash
+    record, made = read_record(run), record_of(exported)
+    called = dataclasses.replace(record.architecture, name=exported.name)
+    assert made == dataclasses.replace(record, architecture=called, recipe=made.recipe)
+    assert made.recipe.hash == record.recipe.hash
 
 
 def test_the_rows_are_those_of_the_runs(run: Path, exported: Path, tmp_path: Path) -> None:
     made, expected = report(exported.parent, tmp_path / "zoo"), compare([run], tmp_path / "runs")
-    assert made.rows == expected.rows
+    called = {"network": exported.name, "model": exported.name}
+    assert made.rows == tuple(row._replace(**called) for row in expected.rows)  # type: ignore[arg-type]
+    for suffix in ("html", "md", "csv", "json"):
+        assert exported.name in (tmp_path / "zoo" / f"comparison.{suffix}").read_text()
     page = (tmp_path / "zoo" / "comparison.html").read_text()
     assert '"layers"' in page
     assert "is damaged" not in page
@@ -47,9 +51,25 @@ def test_what_tells_of_no_training_is_left_out(package: Path, tmp_path: Path) ->
         report(zoo, tmp_path / "report")
 
 
-def test_an_empty_zoo_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match="no package in this folder"):
-        report(tmp_path, tmp_path / "report")
+def test_what_is_no_zoo_is_told(exported: Path, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    for folder, telling in ((tmp_path, "no package in this"), (exported, "is a package"), (run, "this is a run")):
+        with pytest.raises(PackageError, match=telling):
+            report(folder, tmp_path / "report")
+
+
+def test_packages_of_one_run_count_once(package: Path, tmp_path: Path) -> None:
+    shutil.copytree(package, package.with_name("same"))
+    made = report(package.parent, tmp_path / "report")
+    assert [row.network for row in made.rows] == ["same"]
+    assert [str(each) for each in made.problems] == [
+        f"{package}: the same run as {package.parent}/same, which is counted"
+    ]
+
+
+def test_a_split_that_no_package_has_is_told(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"^none of the 1 found has a result on the split 'more'; they have: val"):
+        report(exported.parent, tmp_path, split="more")
 
 
 def test_the_command_takes_the_options_of_a_comparison(

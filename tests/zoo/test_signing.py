@@ -156,3 +156,15 @@ def model_signing(*words: object) -> None:
         [sys.executable, "-m", "model_signing", *map(str, words)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_never_read_is_not_signed(package: Path, keys: list[Path]) -> None:
+    (package / ".git" / "hooks").mkdir(parents=True)
+    (package / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    sign(package, keys[0])
+    check_signature(package, keys[1])
+    (package / ".git" / "HEAD").write_text("ref: refs/heads/other")
+    (package / ".gitattributes").write_text("*.safetensors filter=lfs")
+    check_signature(package, keys[1])
+    shutil.rmtree(package / ".git")
+    check_signature(package, keys[1])

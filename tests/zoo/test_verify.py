@@ -138,6 +138,20 @@ def test_the_command_checks_one_package_or_all(package: Path, capsys: pytest.Cap
     assert found[str(package.parent / "broken")][0]["passed"] is False
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "metadata.json", "weights.safetensors"])
+def test_a_package_that_lacks_a_file_is_no_zoo(package: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (package / name).unlink()
+    with pytest.raises(SystemExit):
+        main(["zoo", "verify", str(package)])
+    assert f"FAILED     files: {package / name}: is missing" in capsys.readouterr().out
+
+
+def test_a_signature_that_was_not_looked_at_is_told(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (package / "model.sig").write_text("{}")
+    main(["zoo", "verify", str(package)])
+    assert "  not tried  signature: not checked; `archbuilder zoo verify --key" in capsys.readouterr().out
+
+
 def test_an_empty_zoo_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["zoo", "verify", str(tmp_path)])
