@@ -12,6 +12,9 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, default=Path(), help="folder for comparison.* (default: here)")
     parser.add_argument("--split", default="val", help="which split's accuracy (default: val, the held-out images)")
     parser.add_argument(
+        "--also", metavar="SPLIT[=NAME]", help="a second split in a column of its own, as in --also 'test=test (JPEG)'"
+    )
+    parser.add_argument(
         "--x", default="params", metavar="COST", help="front over params (default), macs, images_per_second or latency"
     )
     parser.add_argument(
@@ -24,4 +27,4 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
 
 def comparison(options: argparse.Namespace) -> dict[str, Any]:
     """Return those options by the names that `compare` gives them."""
-    return {name: getattr(options, name) for name in ("to", "split", "x", "weights", "together")}
+    return {name: getattr(options, name) for name in ("to", "split", "x", "weights", "together", "also")}

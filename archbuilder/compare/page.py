@@ -17,7 +17,7 @@ from archbuilder.compare.find import Problem
 from archbuilder.compare.labels import budget_label
 from archbuilder.compare.plot import COLOURS
 from archbuilder.compare.statistics import Group
-from archbuilder.compare.table import RAW, Row, difference
+from archbuilder.compare.table import RAW, Row, beside, difference
 from archbuilder.show.text import markup
 
 MORE, FEWER = "more", "fewer"
@@ -73,6 +73,7 @@ def page(
     order = sorted(range(len(table)), key=lambda i: (not table[i].front, -table[i].accuracy_mean, i))
     data = {
         "split": table[0].split,
+        "also": next((row.also for row in table if row.also), ""),
         "x": x,
         "colours": COLOURS,
         "notes": notes,
@@ -135,6 +136,8 @@ def _rows(table: Sequence[Row], groups: Sequence[Group]) -> dict[str, list[Any]]
         "images": [row.images for row in table],
         "difference": [row.difference for row in table],
         "differenceText": [difference(row) for row in table],
+        "also": [row.also_mean for row in table],
+        "alsoText": [beside(row) for row in table],
         "half": [row.accuracy_interval for row in table],
         "seeds": [row.seeds for row in table],
         "accuracies": [group.accuracies for group in groups],

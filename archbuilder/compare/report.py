@@ -19,8 +19,8 @@ from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.notes import Recipe, notes_on, recipes_of
 from archbuilder.compare.page import page
 from archbuilder.compare.plot import draw
-from archbuilder.compare.statistics import KEPT, WEIGHTS, group, wanted_and_known
-from archbuilder.compare.table import Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
+from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group, wanted_and_known
+from archbuilder.compare.table import Also, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
 from archbuilder.compare.words import NAME, escape_markdown
 from archbuilder.errors import RecordError, suggestion
 from archbuilder.files import write_bytes
@@ -84,12 +84,14 @@ def compare(
     x: str = PARAMS.field,
     weights: str = KEPT,
     together: bool = False,
+    also: str | None = None,
     find: Find = find_runs,
 ) -> Report:
     """Compare all runs in and below the folders, and write comparison.html, .png, .svg, .md, .csv, .json into `to`.
 
     Accuracy is of the last epoch, on `split`, by the weights that a run hands on, or by `raw`, `averaged` or `all`.
     Fronts are over (`x`, accuracy), one of `axes.AXES`, for each set of comparable rows or for all of them `together`.
+    `also` names a second split for a column of its own, which ranks nothing; `test=test (JPEG)` titles it so.
     `find` returns the runs in the folders, and what is left out. Raises RecordError where a folder holds no run, or no
     run has such a result.
     """
@@ -102,7 +104,7 @@ def compare(
     if not groups:
         raise RecordError(_nothing(runs, problems, split, weights))
     groups = ordered(groups)
-    table = rows(groups, against, together)
+    table = rows(groups, against, together, _beside(also, groups))
     recipes = recipes_of(table, groups)
     notes = notes_on(table, groups, recipes, against, together)
     budgets = at_equal_budgets(table)
@@ -119,6 +121,16 @@ def compare(
     for suffix, path in files.items():
         write_bytes(path, content[suffix])
     return Report(split, against, tuple(table), tuple(notes), budgets, tuple(problems), tuple(files.values()))
+
+
+def _beside(also: str | None, groups: Sequence[Group]) -> Also | None:
+    if also is None:
+        return None
+    split, _, name = also.partition("=")
+    known = {result.split for each in groups for run in each.runs for result in run.record.results}
+    if split not in known:
+        raise RecordError(f"--also: there are no results on a split '{split}'; {suggestion(split, known, 'there are')}")
+    return Also(split, name or split)
 
 
 def _nothing(runs: Sequence[Run], problems: Sequence[Problem], split: str, weights: str) -> str:

@@ -15,6 +15,7 @@ from archbuilder.compare.statistics import (
     Difference,
     Group,
     comparable,
+    interval,
     mean,
     paired,
     pareto_front,
@@ -42,7 +43,8 @@ class Row(NamedTuple):
 
     `ties` and `rival` are numbers of rows. The rival is the best row that costs no more: on the front the one before
     it, elsewhere the one that beats this row. A row alone in its set is on no front. `difference` is this row's
-    accuracy minus the rival's, the mean over the `difference_n` seeds that both have.
+    accuracy minus the rival's, the mean over the `difference_n` seeds that both have. `also` is what a second split is
+    called; its accuracy is the mean over the `also_n` seeds that were evaluated on it.
     """
 
     number: int
@@ -76,6 +78,17 @@ class Row(NamedTuple):
     difference: float | None = None
     difference_interval: float | None = None
     difference_n: int = 0
+    also: str = ""
+    also_mean: float | None = None
+    also_interval: float | None = None
+    also_n: int = 0
+
+
+class Also(NamedTuple):
+    """A second split, whose accuracy stands beside the first's under a name of its own."""
+
+    split: str
+    name: str
 
 
 class Column(NamedTuple):
@@ -96,7 +109,7 @@ EXPENDABLE = ("s", "ms", "img/s", "MACs", "images", "difference %")
 FOLDED = {"network": 20, "data": 10, "ties": 8}
 
 
-def rows(groups: Iterable[Group], x: Axis = PARAMS, together: bool = False) -> list[Row]:
+def rows(groups: Iterable[Group], x: Axis = PARAMS, together: bool = False, also: Also | None = None) -> list[Row]:
     """Return one row per group, by params and then by name, numbered from 1; `ordered` gives the groups alike.
 
     Fronts, ties and rivals are found within each set of comparable groups; `together` takes all for comparable.
@@ -133,6 +146,7 @@ def rows(groups: Iterable[Group], x: Axis = PARAMS, together: bool = False) -> l
             images_per_second=mean([run.record.training.images_per_second for run in g.runs]),
             latency=mean([run.record.training.latency for run in g.runs]),
             seconds=mean([run.record.training.seconds for run in g.runs]),
+            **_beside(g, also),
         )
         for i, g in enumerate(members)
     ]
@@ -179,6 +193,18 @@ def _difference(found: Difference | None) -> dict[str, Any]:
     if found is None:
         return {}
     return {"difference": found.mean, "difference_interval": found.interval, "difference_n": found.n}
+
+
+def _beside(group: Group, also: Also | None) -> dict[str, Any]:
+    """Return the fields on a second split, by the same weights."""
+    if also is None:
+        return {}
+    found = [run.record.result(also.split, group.conditions.weights) for run in group.runs]
+    values = [result.accuracy for result in found if result is not None]
+    if not values:
+        return {}
+    name = printable(also.name)
+    return {"also": name, "also_mean": mean(values), "also_interval": interval(values), "also_n": len(values)}
 
 
 def to_csv(table: Iterable[Row]) -> str:
@@ -241,6 +267,7 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         "difference %": any(row.difference is not None for row in table),
         "ties": any(row.ties for row in table),
     }
+    also = next((row.also for row in table if row.also), "")
     columns = [
         Column("#", lambda row: str(row.number)),
         Column("network", lambda row: row.network, right=False),
@@ -253,6 +280,7 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         Column("MACs", lambda row: short(row.macs)),
         Column("accuracy %", accuracy, right=False),
         Column("n", lambda row: str(row.n)),
+        *([Column(f"{also} %", beside, right=False)] if also else []),
         Column("img/s", lambda row: short(row.images_per_second)),
         Column("ms", lambda row: short(1000 * row.latency)),
         Column("s", lambda row: short(row.seconds)),
@@ -287,6 +315,14 @@ def difference(row: Row) -> str:
 def accuracy(row: Row) -> str:
     """Return the mean accuracy in percent with half its interval, or n=1: `91.00 ±2.48`."""
     return f"{100 * row.accuracy_mean:.2f} {_half(row.accuracy_interval)}"
+
+
+def beside(row: Row) -> str:
+    """Return the accuracy on the second split as `accuracy` does the first's, and how many seeds it is of if fewer."""
+    if row.also_mean is None:
+        return ""
+    fewer = f" n={row.also_n}" if 1 < row.also_n < row.n else ""
+    return f"{100 * row.also_mean:.2f} {_half(row.also_interval)}{fewer}"
 
 
 def _half(interval: float | None) -> str:

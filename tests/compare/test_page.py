@@ -22,7 +22,7 @@ from archbuilder.compare.budgets import at_equal_budgets
 from archbuilder.compare.find import Problem, Run
 from archbuilder.compare.page import MEASURES, page
 from archbuilder.compare.statistics import group, pareto_front
-from archbuilder.compare.table import Row, difference, ordered, rows
+from archbuilder.compare.table import Also, Row, difference, ordered, rows
 from archbuilder.files import write_json
 from archbuilder.graph_json import graph_hash, to_json
 from archbuilder.record import ARCHITECTURE_FILE, METRICS_FILE, Record
@@ -46,10 +46,12 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         yield started
 
 
-def made(found: Sequence[Run], problems: Sequence[Problem] = (), notes: Sequence[str] = ()) -> tuple[str, list[Row]]:
+def made(
+    found: Sequence[Run], problems: Sequence[Problem] = (), notes: Sequence[str] = (), also: Also | None = None
+) -> tuple[str, list[Row]]:
     """Return the page about some runs, and its rows."""
     groups = ordered(group(found, "val")[0])
-    table = rows(groups)
+    table = rows(groups, also=also)
     return page(table, groups, notes, problems, at_equal_budgets(table)), table
 
 
@@ -133,6 +135,19 @@ def test_the_table_shows_interval_or_one_seed(window: Chrome, tmp_path: Path) ->
     assert "80.10 ±0.25 3" in cells[0]
     assert "85.00 n=1 1" in cells[2]
     assert starred(window) == {row.network for row in table if row.front} == {"small", "middle"}
+
+
+def test_a_second_split_has_a_column_that_sorts(window: Chrome, tmp_path: Path) -> None:
+    some = [
+        record(name=name, params=params, results=[result(0.9), result(accuracy, "test")])
+        for name, params, accuracy in (("a", 1000, 0.7), ("b", 2000, 0.8))
+    ]
+    opened(window, tmp_path, runs(*some), also=Also("test", "test (JPEG)"))
+    heading = next(each for each in window.find_elements(By.CSS_SELECTOR, "#table th button") if "JPEG" in each.text)
+    assert heading.text == "test (JPEG) %"
+    heading.click()
+    assert names(window) == ["b", "a"]
+    assert "80.00 n=1" in window.find_element(By.CSS_SELECTOR, "#table tbody tr").text
 
 
 def test_a_column_sorts_by_click_and_by_keyboard(window: Chrome, tmp_path: Path) -> None:

@@ -236,3 +236,18 @@ def test_an_option_that_is_wrong_is_named(tmp_path: Path) -> None:
     for option, wrong in (("x", "parms"), ("weights", "average")):
         with pytest.raises(RecordError, match=rf"^--{option}: .* '{wrong}'; did you mean"):
             compare([tmp_path], tmp_path, **{option: wrong})  # type: ignore[arg-type]
+
+
+def test_a_second_split_stands_in_every_output_under_its_name(tmp_path: Path) -> None:
+    save(tmp_path, record(results=[result(0.8), result(0.7, split="test", n=10_000)]))
+    report = compare([tmp_path], tmp_path, also="test=test (JPEG)")
+    assert "70.00 n=1" in report.render(200)
+    assert "test (JPEG) %" in written(report, ".md")
+    assert json.loads(written(report, ".json"))["rows"][0]["also_mean"] == 0.7
+    assert '"also":"test (JPEG)"' in written(report, ".html")
+
+
+def test_a_second_split_that_no_run_has_is_refused(tmp_path: Path) -> None:
+    save(tmp_path, record(results=[result(0.8), result(0.7, split="test", n=10_000)]))
+    with pytest.raises(RecordError, match=r"--also: there are no results on a split 'tset'; did you mean 'test'\?"):
+        compare([tmp_path], tmp_path, also="tset")

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from archbuilder.compare.axes import AXES, Axis
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import (
+    Also,
     Row,
+    beside,
     difference,
     network_name,
     rows,
@@ -247,3 +249,25 @@ def test_escaped_text_cannot_leave_its_cell(text: str) -> None:
     escaped = escape_markdown(text)
     assert len(escaped.splitlines()) <= 1
     assert not re.search(r"(?<!\\)(?:\\\\)*\|", escaped)
+
+
+def test_a_second_split_has_a_column_of_its_own_and_ranks_nothing() -> None:
+    some = [
+        record(name="net", seed=seed, results=[result(0.9), result(accuracy, "test", n=10000)])
+        for seed, accuracy in enumerate((0.7, 0.8))
+    ]
+    other = record(name="other", params=2000, results=[result(0.8), result(0.95, "test")])
+    groups = group(runs(*some, other), "val")[0]
+    table = rows(groups, also=Also("test", "test (JPEG)"))
+    assert [row.front for row in table] == [True, False]
+    assert [(row.also, row.also_n) for row in table] == [("test (JPEG)", 2), ("test (JPEG)", 1)]
+    assert table[0].also_mean == pytest.approx(0.75)
+    assert beside(table[1]) == "95.00 n=1"
+    assert "| test (JPEG) % |" in to_markdown(table)
+    assert [row._replace(also="", also_mean=None, also_interval=None, also_n=0) for row in table] == rows(groups)
+
+
+def test_runs_without_the_second_split_have_an_empty_cell() -> None:
+    some = [record(results=[result(0.9)]), record(name="b", results=[result(0.9), result(0.8, "test")])]
+    table = rows(group(runs(*some), "val")[0], also=Also("test", "test"))
+    assert [beside(row) for row in table] == ["80.00 n=1", ""]

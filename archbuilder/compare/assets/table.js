@@ -13,6 +13,8 @@ const columns = [
     ? [{ ...each, cell: i => text(each, i) }]
     : [{ ...each, left: true, cell: precision },
       { key: "n", title: "n", better: "more", values: rows.seeds.map(each => each.length), cell: i => rows.seeds[i].length }]),
+  ...(page.also ? [{ key: "also", title: `${page.also} %`, left: true, better: "more",
+    values: rows.also, cell: i => rows.alsoText[i] }] : []),
   { key: "front", title: "front", left: true, better: "more", get values() { return every.map(i => +state.onFront.has(i)); },
     cell: i => state.onFront.has(i) ? "*" : "" },
   ...(rows.difference.some(each => each != null) ? [{ key: "difference", title: "difference %", left: true, better: "more",
