@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import PackageError
 from archbuilder.record import LARGEST, Cost, Result
-from archbuilder.zoo.files import METADATA_FILE, entry, read_json, read_manifest
+from archbuilder.zoo.files import METADATA_FILE, damaged, entry, read_json, read_manifest
 from archbuilder.zoo.metadata import check_metadata
 
 
@@ -66,7 +65,7 @@ def read_facts(path: Path) -> Facts:
     """
     files = read_manifest(path)
     if entry(path / METADATA_FILE) != files[METADATA_FILE]:
-        raise PackageError(f"{path / METADATA_FILE}: differs from what the manifest says; the package is damaged")
+        raise damaged(path / METADATA_FILE)
     return Facts(path, check_metadata(read_json(path / METADATA_FILE), path / METADATA_FILE), files)
 
 

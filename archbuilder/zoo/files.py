@@ -30,6 +30,8 @@ OPTIONAL = (INT8_FILE, PT2_FILE)
 """What it may hold as well; the manifest tells of it like of the others."""
 SIGNATURE_FILE = "model.sig"
 """What it may hold beside all these: a signature of them, the manifest included, which therefore cannot tell of it."""
+KNOWN = frozenset((MANIFEST_FILE, *NEEDED, *OPTIONAL, SIGNATURE_FILE))
+"""All that may lie in it."""
 LARGEST_JSON = 4 * 2**20
 """In bytes. JSON of a package is small, at most 260 kB for the shipped networks; what is larger is not read at all."""
 LONGEST_TEXT = 10_000
@@ -59,7 +61,7 @@ def check_files(folder: Path) -> dict[str, Any]:
         found = list(pool.map(lambda name: entry(folder / name, files[name]["size"]), files))
     for (name, told), is_so in zip(files.items(), found, strict=True):
         if told != is_so:
-            raise _damaged(folder / name)
+            raise damaged(folder / name)
     return files
 
 
@@ -74,11 +76,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     files = _read_manifest(folder)
     for name, told in files.items():
         if told["size"] != (folder / name).stat().st_size:
-            raise _damaged(folder / name)
+            raise damaged(folder / name)
     return files
 
 
-def _damaged(path: Path) -> PackageError:
+def damaged(path: Path | str) -> PackageError:
+    """Return the error about a file that is not what its manifest says."""
     return PackageError(f"{path}: differs from what the manifest says; the package is damaged")
 
 
@@ -189,9 +192,8 @@ def _check_listing(folder: Path) -> None:
     wanted = {MANIFEST_FILE, *NEEDED}
     found = set()
     for path in _inside(folder):
-        if path.name not in wanted and path.name not in (*OPTIONAL, SIGNATURE_FILE):
-            known = ", ".join(sorted({*wanted, *OPTIONAL, SIGNATURE_FILE}))
-            raise PackageError(f"{path}: does not belong into a package, which holds {known}")
+        if path.name not in KNOWN:
+            raise PackageError(f"{path}: does not belong into a package, which holds {', '.join(sorted(KNOWN))}")
         if path.is_symlink() or not path.is_file():
             raise PackageError(f"{path}: is no plain file")
         found.add(path.name)
