@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from archbuilder.show.table import Page
     from archbuilder.zoo.verify import Check
 
+KEY = "of an elliptic curve, in PEM, not encrypted"
 WORDS = {True: "ok", False: "FAILED", None: "not tried"}
 
 
@@ -67,7 +68,8 @@ def add_zoo(zoo: argparse.ArgumentParser) -> None:
 
     sign = commands.add_parser("sign", help="sign a package with a private key, as OpenSSF model-signing does")
     sign.add_argument("package", type=Path, metavar="PACKAGE")
-    sign.add_argument("--key", type=Path, required=True, metavar="PRIVATE.pem", help="of an elliptic curve, in PEM")
+    sign.add_argument("--key", type=Path, required=True, metavar="PRIVATE.pem", help=KEY)
+    sign.add_argument("--force", action="store_true", help="replace a signature that is there")
     sign.set_defaults(command=_sign)
 
     report = commands.add_parser("report", help="accuracy against parameters of the packages in a folder")
@@ -77,7 +79,7 @@ def add_zoo(zoo: argparse.ArgumentParser) -> None:
 
 
 def _add_key(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--key", type=Path, metavar="PUBLIC.pem", help="whose signature the package must bear")
+    parser.add_argument("--key", type=Path, metavar="PUBLIC.pem", help=f"whose signature it must bear; {KEY}")
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -143,22 +145,22 @@ def _print_checks(path: Path, checks: Iterable[Check]) -> None:
 
 
 def _push(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.remote import push
+    from archbuilder.zoo.remote import check_lasting, push
 
-    print(f"pushed to {push(options.package, options.url, options.force)}")
+    print(f"pushed to {push(options.package, check_lasting(options.url), options.force)}")
 
 
 def _pull(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.remote import pull
+    from archbuilder.zoo.remote import check_lasting, pull
 
-    path = pull(options.url, options.zoo, options.name, force=options.force, key=options.key)
+    path = pull(check_lasting(options.url), options.zoo, options.name, force=options.force, key=options.key)
     print(f"pulled as {path}")
 
 
 def _sign(options: argparse.Namespace) -> None:
     from archbuilder.zoo.signing import sign
 
-    print(f"signed by {sign(options.package, options.key)}")
+    print(f"signed by {sign(options.package, options.key, options.force)}")
 
 
 def _report(options: argparse.Namespace) -> None:

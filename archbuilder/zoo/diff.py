@@ -10,15 +10,14 @@ from typing import Any
 
 from archbuilder.compare.labels import dotted
 from archbuilder.description import describe_graph
-from archbuilder.errors import ArchbuilderError, PackageError
 from archbuilder.graph import Graph, flatten
-from archbuilder.graph_json import from_json, graph_hash
-from archbuilder.primitives import check
-from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
+from archbuilder.graph_json import graph_hash
+from archbuilder.record import WEIGHTS_FILE
 from archbuilder.show.table import Line, Page
 from archbuilder.show.text import count_of, printable, shape_text
+from archbuilder.zoo.architecture import read_graph
 from archbuilder.zoo.facts import Facts, read_facts, results
-from archbuilder.zoo.files import check_files, read_json
+from archbuilder.zoo.files import check_files
 from archbuilder.zoo.summary import cut, short
 
 MOST_LAYERS = 100
@@ -88,17 +87,6 @@ def diff(first: Path, second: Path) -> Diff:
         same_network=graph_hash(graphs[0]) == graph_hash(graphs[1]),
         same_weights=weights[0] == weights[1],
     )
-
-
-def read_graph(package: Path) -> Graph:
-    """Return the network of a package, checked but without its weights. Raises PackageError."""
-    path = package / ARCHITECTURE_FILE
-    try:
-        graph = from_json(read_json(path))
-        check(graph)
-    except ArchbuilderError as error:
-        raise error if isinstance(error, PackageError) else PackageError(f"{path}: {error}") from None
-    return graph
 
 
 def diff_pages(found: Diff) -> list[Page]:

@@ -7,44 +7,56 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from archbuilder.errors import PackageError
-from archbuilder.zoo.files import INDEX_FILE
+from archbuilder.zoo.files import INDEX_FILE, KNOWN, MANIFEST_FILE
 
-SUFFIX = ".making"
+SUFFIX, REPLACED = ".making", ".replaced"
+"""Of what is being made, and of what is about to be replaced by it."""
+_LEFTOVER = re.compile(r"(?P<stem>\.(?P<target>.+)\.[0-9a-f]{12})\.(making|replaced|making\.lock)")
 
 
 @contextmanager
 def making(target: Path, replace: bool = False) -> Iterator[Path]:
     """Give an empty hidden folder beside `target`, which becomes `target` where all went well.
 
-    A lock beside it tells that its process lives: what a killed one left behind is removed here first. Raises
-    PackageError where there is something at `target` by then, unless it is to be replaced: then it stays until the new
-    one is whole, and between the two a killed process leaves neither, never a part of one.
+    Raises PackageError where there is something at `target` by then, unless it is a package that is to be replaced:
+    then the old one stays until the new one is whole, and comes back where a process is killed between the two.
     """
-    zoo = target.parent
+    if replace:
+        _check_replaceable(target)
+    with hidden(target.parent, target.name) as folder:
+        yield folder
+        old = folder.with_suffix(REPLACED)
+        try:
+            if replace and _check_replaceable(target):
+                with suppress(FileNotFoundError):  # somebody else took it away by now
+                    os.rename(target, old)
+            os.rename(folder, target)
+        except OSError:
+            if not os.path.lexists(target):
+                raise
+            raise taken(target) from None
+        finally:
+            _settle(target, old)
+
+
+@contextmanager
+def hidden(zoo: Path, name: str) -> Iterator[Path]:
+    """Give an empty hidden folder in `zoo`, which goes away in the end.
+
+    A lock beside it tells that its process lives: what a killed one left behind is removed here first.
+    """
     zoo.mkdir(parents=True, exist_ok=True)
     remove_leftovers(zoo)
-    with _locked(zoo, target.name) as folder:
-        folder.mkdir()
+    with _locked(zoo, name) as folder:
         try:
+            folder.mkdir()
             yield folder
-            if replace and os.path.lexists(target):
-                # Of the same ending, and so removed as a leftover if it cannot be here.
-                old = folder.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}{SUFFIX}")
-                os.rename(target, old)
-            try:
-                os.rename(folder, target)
-            except OSError:
-                if not os.path.lexists(target):
-                    raise
-                raise taken(target) from None
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    if replace:
-        remove_leftovers(zoo)
+            _remove(folder)
 
 
 def check_name(name: str) -> str:
@@ -62,19 +74,49 @@ def taken(target: Path) -> PackageError:
 
 
 def remove_leftovers(zoo: Path) -> None:
-    """Remove folders in the making whose process is gone; those of living ones are left alone."""
+    """Remove what processes that are gone left in the making, and put back what they were about to replace.
+
+    Folders of living processes are left alone.
+    """
     from filelock import FileLock, Timeout
 
-    for name in {path.name.removesuffix(".lock") for path in zoo.glob(f".*{SUFFIX}*")}:
-        if not name.endswith(SUFFIX):
-            continue
-        folder, lock = zoo / name, zoo / f"{name}.lock"
+    found = [match for path in zoo.glob(".*") if (match := _LEFTOVER.fullmatch(path.name))]
+    for stem, target in {(match["stem"], match["target"]) for match in found}:
+        lock = zoo / f"{stem}{SUFFIX}.lock"
         try:
             with FileLock(lock, timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
+                _settle(zoo / target, zoo / f"{stem}{REPLACED}")
+                _remove(zoo / f"{stem}{SUFFIX}")
                 lock.unlink(missing_ok=True)
         except Timeout:
             continue
+
+
+def _check_replaceable(target: Path) -> bool:
+    """Tell whether there is something to replace; raises PackageError where that is no package."""
+    if not os.path.lexists(target):
+        return False
+    there = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    if MANIFEST_FILE not in there or not there <= KNOWN:
+        raise PackageError(
+            f"{target}: is no package, or holds other files as well, so nothing replaces it; move it away"
+        )
+    return True
+
+
+def _settle(target: Path, old: Path) -> None:
+    """Put back what was to be replaced, where nothing took its place; remove it else."""
+    if os.path.lexists(old) and not os.path.lexists(target):
+        os.rename(old, target)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Remove what is there: a folder with all that is in it, of a link the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 import archbuilder
 from archbuilder.errors import PackageError
@@ -44,13 +46,39 @@ def to_onnx(net: Block) -> bytes:
     Takes `image` float32 [batch, C, H, W] and gives `logits` [batch, K]. Equal networks give equal bytes, which say
     nothing about the machine.
     """
-    with quiet():
-        program = torch.onnx.export(
-            traced(net), (), input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, verbose=False
-        )
-    if program is None:
-        raise PackageError(f"{net.graph.name}: torch gave no ONNX")
-    return plain(program.model_proto)
+    try:
+        program = traced(net)
+        _as_means(program)
+        with quiet():
+            made = torch.onnx.export(
+                program, (), input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, verbose=False
+            )
+        if made is None:
+            raise PackageError(f"{net.graph.name}: torch gave no ONNX")
+        return plain(made.model_proto)
+    except PackageError:
+        raise
+    except Exception as error:  # tracer, exporter and protobuf raise what is of their own
+        raise PackageError(f"{net.graph.name}: torch cannot make ONNX of it: {_cause(error)}") from None
+
+
+def _cause(error: BaseException) -> str:
+    """Return what went wrong first, such as the operator that ONNX lacks, without what helps torch's developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
+
+
+def _as_means(program: ExportedProgram) -> None:
+    """Write pooling over a whole map as the mean that it is.
+
+    torch does so itself, but for maps whose channels lie innermost adds a change of strides, of which ONNX has none:
+    it would become indices, as many as nothing tells.
+    """
+    aten = torch.ops.aten
+    for node in program.graph.nodes:
+        if node.target is aten.adaptive_avg_pool2d.default and list(node.args[1]) == [1, 1]:
+            node.target, node.args = aten.mean.dim, (node.args[0], [-1, -2], True)
 
 
 def plain(model: ModelProto) -> bytes:
@@ -77,6 +105,15 @@ def _strip(graph: GraphProto) -> None:
         part.doc_string = ""
 
 
+def answers(model: bytes | Path, batches: Iterable[Tensor], name: str) -> list[npt.NDArray[Any]]:
+    """Return onnxruntime's logits [N, K] to each batch; raises PackageError telling of `name` where it cannot run."""
+    try:
+        running = session(model)
+        return [run(running, inputs) for inputs in batches]
+    except Exception as error:  # what onnxruntime raises is of its own
+        raise PackageError(f"{name}: onnxruntime cannot run it ({' '.join(str(error).split())})") from None
+
+
 def session(model: bytes | Path) -> Any:
     """Return an onnxruntime session on the CPU."""
     import onnxruntime
@@ -94,7 +131,7 @@ def run(running: Any, inputs: Tensor) -> npt.NDArray[Any]:
 
 
 def check_onnx(model: bytes, net: Block, golden: Golden) -> float:
-    """Return how far onnxruntime's answers are from torch's, at most, at several batch sizes and to golden pictures.
+    """Return how far onnxruntime's answers are from torch's, as `compare` does, to the same pictures each time.
 
     Raises PackageError where that is more than rounding, or the model is not what a package holds.
     """
@@ -104,20 +141,28 @@ def check_onnx(model: bytes, net: Block, golden: Golden) -> float:
     opsets = {each.domain or "ai.onnx": each.version for each in told.opset_import}
     if opsets != {"ai.onnx": OPSET}:
         raise PackageError(f"{net.graph.name}: its ONNX is of the operators {opsets}, not of ai.onnx {OPSET} alone")
-    running = session(model)
-    random = torch.Generator().manual_seed(0)
-    cases = [(golden.inputs, golden.logits)]
-    for size in BATCHES:
-        inputs = torch.randn(size, *golden.inputs.shape[1:], generator=random)
-        with torch.inference_mode():
-            cases.append((inputs, net(inputs)))
+    return compare(model, net, golden, random_batches(golden, torch.Generator().manual_seed(0)), net.graph.name)
+
+
+def random_batches(golden: Golden, random: torch.Generator) -> list[Tensor]:
+    """Return prepared pictures of pure noise, like the golden ones in shape, at several batch sizes."""
+    return [torch.randn(size, *golden.inputs.shape[1:], generator=random) for size in BATCHES]
+
+
+def compare(model: bytes | Path, net: Block, golden: Golden, batches: Sequence[Tensor], name: str) -> float:
+    """Return how far onnxruntime's logits are at most: from the golden ones, and from torch's to other pictures.
+
+    Raises PackageError telling of `name` where that is more than rounding.
+    """
+    with torch.inference_mode():
+        expected = [golden.logits, *(net(inputs) for inputs in batches)]
     worst = 0.0
-    for inputs, expected in cases:
-        apart = difference(run(running, inputs), expected)
-        if not apart <= allowed(expected):
+    for made, wanted in zip(answers(model, [golden.inputs, *batches], name), expected, strict=True):
+        apart = difference(made, wanted)
+        if not apart <= allowed(wanted):
             raise PackageError(
-                f"{net.graph.name}: with {len(inputs)} pictures at once, onnxruntime's logits differ from torch's by "
-                f"{apart:.2g}, which is more than rounding ({allowed(expected):.2g})"
+                f"{name}: with {len(wanted)} pictures at once, onnxruntime's logits differ from torch's by "
+                f"{apart:.2g}, which is more than rounding ({allowed(wanted):.2g})"
             )
         worst = max(worst, apart)
     return worst

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archbuilder.description import total_cost
 from archbuilder.errors import PackageError
 from archbuilder.graph import flatten
 from archbuilder.zoo.onnx import INPUT, OUTPUT
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from archbuilder.graph import Graph
 
 DOMAINS = ("", "ai.onnx")
-LARGEST_FILE = 2**31
-"""In bytes: more than that one ONNX file cannot hold."""
+OVERHEAD = 2**16
+"""Bytes of a file for each layer beside its parameters; those of the shipped networks take less than a tenth."""
+NODES = 16
+"""So many operators may there be for each layer: at most 2.3 in those of the shipped networks, 6 in 8 bits."""
+SPARE = 16
+"""So many layers more than there are count for both."""
 BATCH = 4
 """Images at once for which sizes are worked out."""
 ROOM = 4
@@ -31,20 +36,21 @@ OPERATORS = frozenset(_NAMES.split())
 """What the primitives become. Without branches, loops and random numbers."""
 
 
-class UnboundedError(PackageError):
-    """An ONNX file that keeps the rules, of which nothing tells how much memory it takes."""
-
-
 def check_rules(path: Path, graph: Graph) -> None:
     """Check an ONNX file against the network that it should be, without running it.
 
     One file, no functions and no graphs in graphs, only known operators of the standard, one input and one output
-    of the network's shapes, and no value larger than the network's own could need. Raises PackageError; UnboundedError
-    where only the size of a value cannot be told.
+    of the network's shapes for any number of images, no more operators than its layers become, and no value larger than
+    the network's own could need. Raises PackageError.
     """
-    if path.stat().st_size > LARGEST_FILE:
-        raise PackageError(f"{path}: larger than {LARGEST_FILE:,} bytes")
+    calls = len(flatten(graph).calls) + SPARE
+    # Before it is read: a few bytes may become a node that takes a hundred.
+    largest_file = 4 * total_cost(graph).params + OVERHEAD * calls
+    if path.stat().st_size > largest_file:
+        raise PackageError(f"{path}: larger than {largest_file:,} bytes, which is more than the network needs")
     model = _read(path)
+    if len(model.graph.node) > NODES * calls:
+        raise PackageError(f"{path}: has {len(model.graph.node):,} operators, more than the network's layers become")
     for reason in _reasons(model, graph):
         raise PackageError(f"{path}: {reason}")
     largest = ROOM * BATCH * max(math.prod(shape) for shape in flatten(graph).shapes)
@@ -74,6 +80,8 @@ def _reasons(model: ModelProto, graph: Graph) -> Iterator[str]:
             yield f"has the operator '{node.op_type:.60}', which no primitive becomes"
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             yield f"has a graph inside '{node.op_type}'"
+        if any(attribute.HasField("sparse_tensor") or attribute.sparse_tensors for attribute in node.attribute):
+            yield f"has a sparse tensor in '{node.op_type}'"
     for tensor in _tensors(model.graph):
         if tensor.external_data or tensor.data_location:
             yield f"'{tensor.name:.60}' lies in another file"
@@ -83,6 +91,8 @@ def _reasons(model: ModelProto, graph: Graph) -> Iterator[str]:
     for values, name, shape in zip((model.graph.input, model.graph.output), (INPUT, OUTPUT), shapes, strict=True):
         if [_form(value) for value in values] != [(name, 1, shape)]:
             yield f"does not take '{INPUT}' and give '{OUTPUT}' of the network's shapes, as float32 alone"
+        elif values[0].type.tensor_type.shape.dim[0].HasField("dim_value"):
+            yield f"takes '{INPUT}' and gives '{OUTPUT}' of a fixed number of images"
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
@@ -102,10 +112,10 @@ def _sizes(path: Path, model: ModelProto) -> Iterable[tuple[str, int]]:
     """Return the elements of each value that the graph makes; weights aside, which are as large as the file says."""
     import onnx
 
-    # What the file itself says of its inner values is no evidence.
+    # What the file itself says of the values that it makes is no evidence.
     del model.graph.value_info[:]
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_value = BATCH
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = BATCH
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
     except Exception as error:  # what the library raises is of its own
@@ -115,5 +125,5 @@ def _sizes(path: Path, model: ModelProto) -> Iterable[tuple[str, int]]:
         for name in filter(None, node.output):
             dims = known[name].shape.dim if name in known and known[name].HasField("shape") else None
             if dims is None or any(not side.HasField("dim_value") for side in dims):
-                raise UnboundedError(f"{path}: nothing tells the size of the value '{name:.60}' of '{node.op_type}'")
+                raise PackageError(f"{path}: nothing tells the size of the value '{name:.60}' of '{node.op_type}'")
             yield name, math.prod(side.dim_value for side in dims)

@@ -11,10 +11,9 @@ from archbuilder.assemble import Block
 from archbuilder.description import total_cost
 from archbuilder.errors import ArchbuilderError, PackageError
 from archbuilder.graph import Graph, without_auxiliary
-from archbuilder.graph_json import from_json
-from archbuilder.primitives import check
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
-from archbuilder.zoo.files import METADATA_FILE, check_files, read_json
+from archbuilder.zoo.architecture import read_graph
+from archbuilder.zoo.files import METADATA_FILE, check_files, read_json, read_manifest
 from archbuilder.zoo.metadata import check_metadata
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.weights import read_weights
@@ -39,8 +38,12 @@ def load_package(path: Path) -> Loaded:
     Everything is checked before it is used: sizes and hashes of the files, the architecture against the
     primitives, names, shapes and types of the weights. Raises PackageError naming the file and the reason.
     """
-    check_files(path)
-    return read_network(path, read_json(path / METADATA_FILE))
+    files = check_files(path)
+    net = read_network(path, read_json(path / METADATA_FILE))
+    # A package that took its place meanwhile would give the one's labels and the other's weights.
+    if read_manifest(path) != files:
+        raise PackageError(f"{path}: another package took its place while it was read; load it again")
+    return net
 
 
 def read_network(path: Path, metadata: Any) -> Loaded:
@@ -49,14 +52,16 @@ def read_network(path: Path, metadata: Any) -> Loaded:
     Raises PackageError naming the file and the reason.
     """
     metadata = check_metadata(metadata, path / METADATA_FILE)
+    graph = read_graph(path)
     try:
-        graph = from_json(read_json(path / ARCHITECTURE_FILE))
-        check(graph)
         params = total_cost(graph).params
+        size = (path / WEIGHTS_FILE).stat().st_size
     except ArchbuilderError as error:
         raise PackageError(f"{path / ARCHITECTURE_FILE}: {error}") from None
+    except OSError as error:
+        raise PackageError(f"{path / WEIGHTS_FILE}: cannot be read ({error.strerror})") from None
     # Before any memory is taken: weights of that many parameters need a file of that many bytes.
-    if 4 * params > (path / WEIGHTS_FILE).stat().st_size:
+    if 4 * params > size:
         raise PackageError(f"{path / WEIGHTS_FILE}: too small for the {params:,} parameters of the architecture")
     outputs = without_auxiliary(graph).shapes
     if len(graph.inputs) != 1 or outputs != ((len(metadata["labels"]),),):

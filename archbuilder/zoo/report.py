@@ -11,8 +11,8 @@ from archbuilder.compare.report import Report, compare
 from archbuilder.errors import ArchbuilderError, RecordError
 from archbuilder.graph_json import graph_hash
 from archbuilder.record import Record, decode_record
+from archbuilder.zoo.architecture import read_graph
 from archbuilder.zoo.catalog import problem, some_packages
-from archbuilder.zoo.diff import read_graph
 from archbuilder.zoo.facts import mapping, read_facts
 from archbuilder.zoo.files import METADATA_FILE
 

@@ -5,44 +5,64 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import PackageError
 from archbuilder.zoo.files import IGNORED, MANIFEST_FILE, SIGNATURE_FILE, check_files
+from archbuilder.zoo.making import hidden
 
 LARGEST = 2**20
 """Of a signature, in bytes: it tells one hash for each file."""
 
 
-def sign(package: Path, key: Path) -> Path:
-    """Sign all files of a package with a private key, and return the signature's path; an older one is replaced.
+def sign(package: Path, key: Path, force: bool = False) -> Path:
+    """Sign all files of a package with a private key, and return the signature's path.
 
     The key is that of an elliptic curve (P-256, P-384 or P-521) in PEM, not encrypted. Raises PackageError for a
-    package that is not whole, and for no such key.
+    package that is not whole, for no such key, and where there is a signature, unless `force` replaces it.
     """
     signer, hashing = check_key(key), _library()[1]
     check_files(package)
+    path = package / SIGNATURE_FILE
+    if path.exists() and not force:
+        raise PackageError(f"{path}: the package is signed already; --force replaces that signature")
     # Beside the package: in it, what a kill leaves behind would make it one that is not whole.
-    making = Path(tempfile.mkdtemp(prefix=f".{package.resolve().name}.", dir=package.resolve().parent))
-    try:
-        made = making / SIGNATURE_FILE
+    with hidden(package.resolve().parent, package.resolve().name) as folder:
+        made = folder / SIGNATURE_FILE
         signer.set_hashing_config(_hashing(hashing)).sign(package, made)
         made.chmod(0o644)
-        os.replace(made, package / SIGNATURE_FILE)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return package / SIGNATURE_FILE
+        os.replace(made, path)
+    return path
 
 
 def check_key(key: Path) -> Any:
     """Return what signs with a private key; raises PackageError where it is none, or signing is not installed."""
+    signing = _library()[0].signing.Config()
+    return _loaded(key, "private", lambda: signing.use_elliptic_key_signer(private_key=key))
+
+
+def check_public_key(key: Path) -> Any:
+    """Return what verifies with a public key; raises PackageError where it is none, or signing is not installed."""
+    verifying = _library()[0].verifying.Config()
+    return _loaded(key, "public", lambda: verifying.use_elliptic_key_verifier(public_key=key))
+
+
+def _loaded(key: Path, kind: str, load: Callable[[], Any]) -> Any:
+    """Return what the library makes of a key, or raise what it says of one that is not fit in our words."""
     try:
-        return _library()[0].signing.Config().use_elliptic_key_signer(private_key=key)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise PackageError(f"{key}: is no private key of an elliptic curve in PEM ({_words(error)})") from None
+        return load()
+    except OSError as error:
+        raise PackageError(f"{key}: this key cannot be read ({error.strerror})") from None
+    except TypeError:
+        raise PackageError(
+            f"{key}: this key is encrypted; openssl ec -in {key} -out plain.pem writes one that is not"
+        ) from None
+    except AttributeError:  # which has no curve
+        raise PackageError(f"{key}: is no {kind} key of an elliptic curve, but of another kind, such as RSA") from None
+    except ValueError as error:
+        raise PackageError(f"{key}: is no {kind} key of an elliptic curve in PEM ({_words(error)})") from None
 
 
 def check_signature(package: Path, key: Path) -> None:
@@ -50,17 +70,13 @@ def check_signature(package: Path, key: Path) -> None:
 
     Raises PackageError, also where there is no signature.
     """
-    signing, hashing = _library()
+    verifier, hashing = check_public_key(key), _library()[1]
     files = check_files(package)
     path = package / SIGNATURE_FILE
     if not path.is_file():
         raise PackageError(f"{path}: is missing, so nobody vouches for this package")
     if path.stat().st_size > LARGEST:
         raise PackageError(f"{path}: larger than {LARGEST:,} bytes")
-    try:
-        verifier = signing.verifying.Config().use_elliptic_key_verifier(public_key=key)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise PackageError(f"{key}: is no public key of an elliptic curve in PEM ({_words(error)})") from None
     try:
         verifier.set_hashing_config(_hashing(hashing)).verify(package, path)
         signed = _signed(path)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from archbuilder.description import describe_graph
+import numpy as np
+import torch
+
+from archbuilder.description import Description, describe_graph
 from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.evaluation.evaluate import BATCH
+from archbuilder.evaluation.figures import Share
 from archbuilder.evaluation.report import percent
-from archbuilder.record import Result
-from archbuilder.show.text import count_of
+from archbuilder.record import ARCHITECTURE_FILE, Result
+from archbuilder.show.text import count_of, printable
 from archbuilder.zoo.evidence import images_allowed
-from archbuilder.zoo.facts import read_facts, results
+from archbuilder.zoo.facts import count, mapping, read_facts, results, text
 from archbuilder.zoo.files import GOLDEN_FILE, INT8_FILE, METADATA_FILE, ONNX_FILE, check_files
 from archbuilder.zoo.golden import allowed, difference, read_golden
-from archbuilder.zoo.onnx_rules import UnboundedError, check_rules
+from archbuilder.zoo.onnx import BATCHES, answers, compare, random_batches
+from archbuilder.zoo.onnx_rules import check_rules
 from archbuilder.zoo.package import Loaded, load_package
+from archbuilder.zoo.signing import check_public_key, check_signature
 
-COSTS = ("params", "macs", "peak_activations")
+MOST_ACTIVATIONS = 2 * 2**30
+"""Bytes: networks whose activations take more, for the largest batch, are not run; 605 MB of those shipped."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +46,28 @@ def verify(
     """Check a package from its files up, as far as each step lets the next one be tried.
 
     With `data`, overrides such as `data=cifar10 data.root=DIR`, it is evaluated again on the splits that its metadata
-    tell of; with a public `key`, the signature must be by its holder.
+    tell of; with a public `key`, the signature must be by its holder, or nothing but the hashes is looked at.
     """
-    checks = [_check("files", lambda: _files(package))]
-    if checks[0].passed:
-        try:
-            net = load_package(package)
-        except PackageError as error:
-            checks.append(Check("network", False, str(error)))
-        else:
-            tensors = count_of(len(net.state_dict()), "tensor")
-            checks.append(Check("network", True, f"{tensors} with the architecture's names, shapes, types"))
-            checks += _answers(package, net)
-            checks += _accuracies(package, net, data, config_dir) if data else []
     if key is not None:
+        check_public_key(key)
+    checks = [_check("files", lambda: _files(package))]
+    if key is not None and checks[0].passed:
         checks.append(_check("signature", lambda: _signature(package, key)))
-    return checks
+    if not checks[-1].passed:
+        return checks
+    try:
+        net = load_package(package)
+    except PackageError as error:
+        return [*checks, Check("network", False, str(error))]
+    tensors = count_of(len(net.state_dict()), "tensor")
+    checks.append(Check("network", True, f"{tensors} with the architecture's names, shapes, types"))
+    cost = describe_graph(net.graph)
+    checks.append(_check("cost", lambda: _cost(package, cost)))
+    if 4 * max(BATCHES) * cost.peak_activations > MOST_ACTIVATIONS:
+        told = f"{package / ARCHITECTURE_FILE}: its activations take more than {MOST_ACTIVATIONS:,} bytes"
+        return [*checks, Check("golden, torch", False, f"{told} for {max(BATCHES)} pictures, so it is not run")]
+    checks += _answers(package, net)
+    return checks + (_accuracies(package, net, data, config_dir) if data else [])
 
 
 def refuse_failed(checks: Iterable[Check]) -> None:
@@ -69,6 +82,8 @@ def _check(what: str, action: Callable[[], str]) -> Check:
         return Check(what, True, action())
     except ArchbuilderError as error:
         return Check(what, False, str(error))
+    except (MemoryError, RuntimeError) as error:  # from torch, which may lack memory where the network asks for much
+        return Check(what, False, f"cannot be run: {printable(' '.join(str(error).split()))}")
 
 
 def _files(package: Path) -> str:
@@ -78,10 +93,17 @@ def _files(package: Path) -> str:
 
 
 def _answers(package: Path, net: Loaded) -> list[Check]:
-    checks = [_check("cost", lambda: _cost(package, net)), _check("golden, torch", lambda: _golden(package, net))]
-    for name in (ONNX_FILE, INT8_FILE):
-        if (package / name).is_file():
-            checks.append(_onnx(package, name, net))
+    checks = [_check("golden, torch", lambda: _golden(package, net))]
+    missing = [each for each in ("onnx", "onnxruntime") if find_spec(each) is None]
+    for name, runs in ((ONNX_FILE, _onnx), (INT8_FILE, _int8)):
+        what = f"golden, {name}"
+        if not (package / name).is_file():
+            continue
+        if missing:
+            how = f'{" and ".join(missing)} not installed; pip install "archbuilder[zoo]"'
+            checks.append(Check(what, None, how))
+        else:
+            checks.append(_check(what, partial(runs, package / name, net)))
     return checks
 
 
@@ -89,16 +111,21 @@ def _accuracies(package: Path, net: Loaded, data: Sequence[str], config_dir: Pat
     recorded = results(net.metadata)
     if not recorded:
         return [Check("accuracy", None, "the metadata tell of no evaluation")]
-    return [
-        _check(f"accuracy on {each.split}", partial(_accuracy, package, each, data, config_dir)) for each in recorded
+    at_once = min(BATCH, MOST_ACTIVATIONS // max(1, 4 * describe_graph(net.graph).peak_activations))
+    checks = [
+        _check(f"accuracy on {each.split}", partial(_accuracy, package, each, data, config_dir, at_once))
+        for each in recorded
     ]
+    if (package / INT8_FILE).is_file() and find_spec("onnxruntime") is not None:
+        checks.append(_check(f"accuracy, {INT8_FILE}", lambda: _int8_accuracy(package, net, data, config_dir)))
+    return checks
 
 
-def _cost(package: Path, net: Loaded) -> str:
-    told, cost = read_facts(package).cost, describe_graph(net.graph)
+def _cost(package: Path, cost: Description) -> str:
+    told = read_facts(package).cost
     if told is None:
         raise PackageError(f"{package / METADATA_FILE}: does not tell the cost")
-    for name in COSTS:
+    for name in ("params", "macs", "peak_activations"):
         if getattr(told, name) != getattr(cost, name):
             raise PackageError(
                 f"{package / METADATA_FILE}: tells {getattr(told, name):,} {name}, but the architecture has "
@@ -108,8 +135,6 @@ def _cost(package: Path, net: Loaded) -> str:
 
 
 def _golden(package: Path, net: Loaded) -> str:
-    import torch
-
     golden = read_golden(net, package / GOLDEN_FILE)
     with torch.inference_mode():
         inputs = net.preprocess(golden.pictures)
@@ -118,35 +143,29 @@ def _golden(package: Path, net: Loaded) -> str:
     return _compare(package / GOLDEN_FILE, "logits", made, golden.logits)
 
 
-def _onnx(package: Path, name: str, net: Loaded) -> Check:
-    """Check an ONNX file by its rules, and only then by its answers."""
-    what = f"golden, {name}"
-    missing = [each for each in ("onnx", "onnxruntime") if find_spec(each) is None]
-    if missing:
-        return Check(what, None, f'{" and ".join(missing)} not installed; pip install "archbuilder[zoo]"')
-    try:
-        check_rules(package / name, net.graph)
-        return Check(what, True, _runs(package, name, net))
-    except UnboundedError as error:
-        return Check(what, None, f"not run: {error}")
-    except PackageError as error:
-        return Check(what, False, str(error))
+def _onnx(path: Path, net: Loaded) -> str:
+    """Check an ONNX file by its rules, and only then by its answers: to golden pictures, and to some unknown before."""
+    check_rules(path, net.graph)
+    golden, random = read_golden(net, path.parent / GOLDEN_FILE), torch.Generator()
+    random.seed()
+    apart = compare(path, net, golden, random_batches(golden, random), str(path))
+    return f"logits differ by {apart:.1e} at most"
 
 
-def _runs(package: Path, name: str, net: Loaded) -> str:
-    from archbuilder.zoo.onnx import run, session
-
-    golden = read_golden(net, package / GOLDEN_FILE)
-    try:
-        made = run(session(package / name), golden.inputs)
-    except Exception as error:  # what onnxruntime raises is of its own
-        raise PackageError(f"{package / name}: onnxruntime cannot run it ({' '.join(str(error).split())})") from None
-    if name != INT8_FILE:
-        return _compare(package / name, "logits", made, golden.logits)
-    if not math.isfinite(difference(made, golden.logits)):
-        raise PackageError(f"{package / name}: its logits are not finite, or of another shape")
-    agreeing = int((made.argmax(1) == golden.logits.argmax(1).numpy()).sum())
-    return f"finite; {agreeing} of {len(made)} answers are those of the float32 network"
+def _int8(path: Path, net: Loaded) -> str:
+    """Check an ONNX file in 8 bits likewise; its answers may be others, but have to be finite."""
+    recorded, size = count(mapping(net.metadata.get("int8")).get("bytes")), path.stat().st_size
+    if recorded != size:
+        raise PackageError(f"{path}: has {size:,} bytes, but {METADATA_FILE} says {recorded}")
+    check_rules(path, net.graph)
+    golden = read_golden(net, path.parent / GOLDEN_FILE)
+    made = answers(path, [golden.inputs, *random_batches(golden, torch.Generator().manual_seed(0))], str(path))
+    for logits in made:
+        if logits.shape[1:] != golden.logits.shape[1:] or not np.isfinite(logits).all():
+            raise PackageError(f"{path}: its logits are not finite, or of another shape")
+    agreeing = int((made[0].argmax(1) == golden.logits.argmax(1).numpy()).sum())
+    told = f"finite; {agreeing or 'none'} of {len(made[0])} answers are those of the float32 network"
+    return told if agreeing else f"{told}; --data tells what it is worth"
 
 
 def _compare(path: Path, what: str, made: object, expected: object) -> str:
@@ -156,24 +175,50 @@ def _compare(path: Path, what: str, made: object, expected: object) -> str:
     return f"{what} differ by {apart:.1e} at most"
 
 
-def _accuracy(package: Path, result: Result, data: Sequence[str], config_dir: Path | None) -> str:
-    """Evaluate on a split again; a few images may be counted otherwise on another device."""
+def _accuracy(package: Path, result: Result, data: Sequence[str], config_dir: Path | None, batch_size: int) -> str:
+    """Evaluate on a split again."""
     from archbuilder.evaluation import evaluate
 
-    found = evaluate(package, data, split=result.split, config_dir=config_dir)
+    found = evaluate(package, data, split=result.split, batch_size=batch_size, config_dir=config_dir)
     if found.fingerprint != found.trained_on[1]:
-        prints = f"fingerprint {found.fingerprint[:8]}, recorded {found.trained_on[1][:8]}"
-        raise PackageError(f"{found.data}: is not the data that the package was evaluated on ({prints})")
-    count, n = found.figures.accuracy.count, found.figures.accuracy.n
-    told = f"{percent(found.figures.accuracy.value)} ({count:,} of {n:,})"
-    recorded = f"{percent(result.accuracy)} ({round(result.accuracy * result.n):,} of {result.n:,}) is recorded"
-    if n != result.n or abs(count - round(result.accuracy * result.n)) > images_allowed(n):
+        raise _other_data(found.data, found.fingerprint, found.trained_on[1])
+    return _as_recorded(package, found.figures.accuracy, result.accuracy, result.n)
+
+
+def _int8_accuracy(package: Path, net: Loaded, data: Sequence[str], config_dir: Path | None) -> str:
+    """Evaluate the network in 8 bits again."""
+    from archbuilder.data import load
+    from archbuilder.evaluation.choice import chosen_data
+    from archbuilder.zoo.quantize import accuracy
+
+    told, trained_on = mapping(net.metadata.get("int8")), mapping(net.metadata.get("data"))
+    recorded = next(iter(results({"results": [{"weights": "int8", "loss": 0.0, **told}]})), None)
+    dataset = load(chosen_data(None, data, config_dir))
+    if recorded is None or recorded.split not in dataset.splits:
+        raise PackageError(f"{package / METADATA_FILE}: does not tell its accuracy on a split that there is")
+    if dataset.fingerprint != trained_on.get("fingerprint"):
+        raise _other_data(dataset.name, dataset.fingerprint, text(trained_on.get("fingerprint")))
+    found = accuracy((package / INT8_FILE).read_bytes(), net.preprocess, dataset.splits[recorded.split])
+    return _as_recorded(package, found, recorded.accuracy, recorded.n)
+
+
+def _as_recorded(package: Path, found: Share, accuracy: float, n: int) -> str:
+    """Compare what was found with what is recorded; another machine may count a few images otherwise."""
+    right = round(accuracy * n)
+    told = f"{percent(found.value)} ({found.count:,} of {found.n:,})"
+    recorded = f"{percent(accuracy)} ({right:,} of {n:,}) is recorded"
+    apart, most = abs(found.count - right), images_allowed(found.n)
+    if n != found.n or apart > most:
         raise PackageError(f"{package / METADATA_FILE}: {recorded}, but {told} found")
-    return f"{told}; {recorded}"
+    rounding = f": {count_of(apart, 'image')} apart, where rounding may change {most}" if apart else ""
+    return f"{told}; {recorded}{rounding}"
+
+
+def _other_data(name: str, fingerprint: str, recorded: str) -> PackageError:
+    prints = f"fingerprint {fingerprint[:8]}, recorded {recorded[:8]}"
+    return PackageError(f"{name}: is not the data that the package was evaluated on ({prints})")
 
 
 def _signature(package: Path, key: Path) -> str:
-    from archbuilder.zoo.signing import check_signature
-
     check_signature(package, key)
     return f"all files are signed by the holder of {key}"

@@ -13,18 +13,34 @@ from archbuilder.errors import PackageError
 from archbuilder.files import write_bytes
 from archbuilder.zoo.files import parse_json
 
-TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.uint8: "U8"}
+TYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 """How safetensors calls torch's types."""
 ROOM = 300
 """Bytes of a safetensors header for all that it tells of one tensor, its name aside."""
 
 
 def write_weights(net: nn.Module, path: Path) -> None:
-    """Write the parameters and buffers of `net` to a safetensors file, atomically."""
+    """Write the parameters and buffers of `net` to a safetensors file, atomically.
+
+    Raises PackageError for a tensor of a type that a package does not hold.
+    """
     from safetensors.torch import save
 
-    # safetensors keeps no strides: a channels-last tensor has to be laid out plainly first.
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    _told(net, path)
+    # safetensors keeps no strides and no memory that tensors share: each has to be laid out plainly and alone first.
+    plain = torch.contiguous_format
+    tensors = {name: tensor.detach().cpu().clone(memory_format=plain) for name, tensor in net.state_dict().items()}
     write_bytes(path, save(tensors))
 
 
@@ -55,10 +71,17 @@ def read_weights(net: nn.Module, path: Path) -> None:
     `net` may have been made on torch's `meta` device: it gets the file's tensors as its own. Raises PackageError as
     `read_tensors` does.
     """
-    wanted = {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()}
-    tensors = read_tensors(path, wanted)
+    tensors = read_tensors(path, _told(net, path))
     # In memory of torch's own: kernels round otherwise where a tensor lies at an odd place, as it may in a file.
     net.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, strict=True, assign=True)
+
+
+def _told(net: nn.Module, path: Path) -> dict[str, tuple[str, list[int]]]:
+    """Return type and shape of each tensor of `net` by name, as safetensors tells them."""
+    for name, tensor in net.state_dict().items():
+        if tensor.dtype not in TYPES:
+            raise PackageError(f"{path}: '{name}' is of {tensor.dtype}, which no package holds")
+    return {name: (TYPES[tensor.dtype], list(tensor.shape)) for name, tensor in net.state_dict().items()}
 
 
 def check_header(path: Path, wanted: Mapping[str, tuple[str, list[int]]]) -> None:

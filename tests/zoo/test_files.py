@@ -60,7 +60,7 @@ def test_what_is_no_package_is_told_with_what_it_is(
     path = make(tmp_path / "it")
     arguments = {
         "predict": ["predict", str(path), "picture.png"],
-        "push": ["zoo", "push", str(path), "memory://it"],
+        "push": ["zoo", "push", str(path), (tmp_path / "there").as_uri()],
         "sign": ["zoo", "sign", str(path), "--key", str(pair(tmp_path, "mine")[0])],
         "show": ["zoo", "show", str(path)],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ import archbuilder
 from archbuilder.errors import PackageError
 from archbuilder.graph import Graph
 from archbuilder.zoo.onnx import to_onnx
-from archbuilder.zoo.onnx_rules import UnboundedError, check_rules
+from archbuilder.zoo.onnx_rules import check_rules
 
-SMALL = [model for model in archbuilder.models() if "/" not in model]
+MODELS = [model for model in archbuilder.models() if "/" not in model] + ["imagenet/convnext_tiny"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def constant(model: ModelProto, name: str, values: object) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", SMALL)
+@pytest.mark.parametrize("model", MODELS)
 def test_what_is_exported_keeps_the_rules(model: str, tmp_path: Path) -> None:
     net = archbuilder.build(model).eval()
     (tmp_path / "model.onnx").write_bytes(to_onnx(net))
@@ -108,6 +109,39 @@ def test_tensors_in_other_files_are_refused(made: tuple[bytes, Graph], tmp_path:
     assert "lies in another file" in refused(made, tmp_path, hidden)
 
 
+def add_constant(model: ModelProto, attribute: AttributeProto) -> None:
+    model.graph.node.append(NodeProto(op_type="Constant", output=["far"], attribute=[attribute]))
+
+
+def test_sparse_tensors_are_refused(made: tuple[bytes, Graph], tmp_path: Path) -> None:
+    """Their parts may lie in another file as well."""
+    values = helper.make_tensor("values", TensorProto.FLOAT, [2], [1.0, 2.0])
+    sparse = helper.make_sparse_tensor(values, helper.make_tensor("places", TensorProto.INT64, [2], [0, 1]), [10])
+    for attribute in (
+        AttributeProto(name="sparse_value", type=AttributeProto.SPARSE_TENSOR, sparse_tensor=sparse),
+        AttributeProto(name="sparse_values", type=AttributeProto.SPARSE_TENSORS, sparse_tensors=[sparse]),
+    ):
+        add = partial(add_constant, attribute=attribute)
+        assert "has a sparse tensor in 'Constant'" in refused(made, tmp_path, add)
+
+
+def test_a_fixed_number_of_images_is_refused(made: tuple[bytes, Graph], tmp_path: Path) -> None:
+    for values in ("input", "output"):
+
+        def fix(model: ModelProto, values: str = values) -> None:
+            getattr(model.graph, values)[0].type.tensor_type.shape.dim[0].dim_value = 4
+
+        assert "of a fixed number of images" in refused(made, tmp_path, fix)
+
+
+def test_pooling_behind_channels_that_lie_innermost_has_a_size(tmp_path: Path) -> None:
+    head = {"pool": {"block": "global_pool"}, "classifier": {"block": "linear", "out": "classes"}}
+    last = {"block": "pointwise", "out": 8, "via": "linear"}
+    net = archbuilder.build({"input": [3, 8, 8], "classes": 4, "stages": {"last": last}, "head": head}).eval()
+    (tmp_path / "model.onnx").write_bytes(to_onnx(net))
+    check_rules(tmp_path / "model.onnx", net.graph)
+
+
 def test_other_inputs_and_outputs_are_refused(made: tuple[bytes, Graph], tmp_path: Path) -> None:
     for edit in (
         lambda model: setattr(model.graph.input[0].type.tensor_type.shape.dim[2], "dim_value", 4096),
@@ -132,25 +166,49 @@ def test_much_out_of_little_is_refused(made: tuple[bytes, Graph], tmp_path: Path
     assert "more elements than" in refused(made, tmp_path, larger)
 
 
-def test_sizes_that_nothing_tells_are_told_apart(made: tuple[bytes, Graph], tmp_path: Path) -> None:
-    def by_the_image(model: ModelProto) -> None:
-        constant(model, "zero", np.array(0, np.int64))
-        constant(model, "one", np.array(1, np.int64))
-        behind(
-            model,
-            helper.make_node("ReduceMax", ["before"], ["largest"], keepdims=0),
-            helper.make_node("Cast", ["largest"], ["many"], to=TensorProto.INT64),
-            helper.make_node("Range", ["zero", "many", "one"], ["long"]),
-            helper.make_node("Identity", ["before"], ["logits"]),
-        )
-        # What the file says of it is no evidence.
-        model.graph.value_info.append(helper.make_tensor_value_info("long", TensorProto.INT64, [4]))
+def sized_by_the_image(model: ModelProto, made: str, *nodes: NodeProto) -> None:
+    """Put nodes behind the last one, for which `many` is a number that the image decides and `made` is what grows."""
+    for name, number in (("zero", 0), ("one", 1), ("four", [4]), ("axis", [0])):
+        constant(model, name, np.array(number, np.int64))
+    behind(
+        model,
+        helper.make_node("ReduceMax", ["image"], ["largest"], keepdims=0),
+        helper.make_node("Cast", ["largest"], ["many"], to=TensorProto.INT64),
+        *nodes,
+    )
+    # What the file says of it is no evidence.
+    model.graph.value_info.append(helper.make_tensor_value_info(made, TensorProto.INT64, [4]))
 
-    model = onnx.load_model_from_string(made[0])
-    by_the_image(model)
-    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(UnboundedError, match="nothing tells the size of the value 'long'"):
-        check_rules(tmp_path / "model.onnx", made[1])
+
+def test_sizes_that_nothing_tells_are_refused(made: tuple[bytes, Graph], tmp_path: Path) -> None:
+    def counted(model: ModelProto) -> None:
+        count = helper.make_node("Range", ["zero", "many", "one"], ["long"])
+        sized_by_the_image(model, "long", count, helper.make_node("Identity", ["before"], ["logits"]))
+
+    assert "nothing tells the size of the value 'long'" in refused(made, tmp_path, counted)
+
+    def straight_into_the_output(model: ModelProto) -> None:
+        sized_by_the_image(
+            model,
+            "sizes",
+            helper.make_node("Unsqueeze", ["many", "axis"], ["wide"]),
+            helper.make_node("Concat", ["four", "wide"], ["sizes"], axis=0),
+            helper.make_node("Resize", ["before", "", "", "sizes"], ["logits"], mode="nearest"),
+        )
+
+    assert "nothing tells the size of the value 'logits'" in refused(made, tmp_path, straight_into_the_output)
+
+
+def test_a_file_or_a_graph_larger_than_the_networks_is_refused(made: tuple[bytes, Graph], tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(made[0] + b"\x3a\x80\x80\x80\x08" + b"\x0a\x00" * 2**23)  # empty nodes, 16 MiB of them
+    with pytest.raises(PackageError, match=r"larger than .* bytes, which is more than the network needs"):
+        check_rules(path, made[1])
+
+    def many(model: ModelProto) -> None:
+        model.graph.node.extend(helper.make_node("Relu", ["image"], [f"y{number}"]) for number in range(1000))
+
+    assert "operators, more than the network's layers become" in refused(made, tmp_path, many)
 
 
 def test_shapes_that_do_not_fit_are_told(made: tuple[bytes, Graph], tmp_path: Path) -> None:

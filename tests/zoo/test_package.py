@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 import archbuilder
 from archbuilder.errors import DataError, PackageError
 from archbuilder.record import read_record
 from archbuilder.zoo.files import NEEDED, write_manifest
+from archbuilder.zoo.weights import read_weights
 
 FILES = (*NEEDED, "manifest.json")
 
@@ -160,6 +163,32 @@ def test_an_architecture_larger_than_its_weights_is_refused_before_memory_is_tak
     rewritten(package, "architecture.json", json.dumps(graph).encode())
     with pytest.raises(PackageError, match="too small for the"):
         archbuilder.load(package)
+
+
+def test_what_is_wrong_is_told_with_its_file_once(package: Path) -> None:
+    rewritten(package, "architecture.json", b"{")
+    with pytest.raises(PackageError) as error:
+        archbuilder.load(package)
+    assert str(error.value).count("architecture.json") == 1
+
+
+def test_a_package_that_takes_the_place_of_another_meanwhile_is_not_mixed_with_it(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copytree(package, tmp_path / "other"))
+    content = json.loads((other / "metadata.json").read_text())
+    rewritten(other, "metadata.json", json.dumps({**content, "labels": content["labels"][::-1]}).encode())
+
+    def swapped(net: nn.Module, path: Path) -> None:
+        package.rename(tmp_path / "old")
+        other.rename(package)
+        read_weights(net, path)
+
+    monkeypatch.setattr("archbuilder.zoo.package.read_weights", swapped)
+    with pytest.raises(PackageError, match="another package took its place while it was read"):
+        archbuilder.load(package)
+    monkeypatch.undo()
+    assert archbuilder.load(package).labels == content["labels"][::-1]
 
 
 def test_metadata_without_labels_or_preprocessing_is_refused(package: Path) -> None:

@@ -10,9 +10,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
 from archbuilder.zoo.catalog import read_catalog
+from archbuilder.zoo.files import LARGEST_JSON, write_manifest
 from archbuilder.zoo.remote import pull, push, shown
 from archbuilder.zoo.signing import sign
+from tests.zoo.hub import REPOSITORY, Hub, serving
 from tests.zoo.test_signing import pair
 
 URL = "memory://zoo/net"
@@ -103,7 +108,11 @@ def test_nothing_is_overwritten_unless_forced(exported: Path, tmp_path: Path) ->
     (pulled / "mine.txt").touch()
     with pytest.raises(PackageError, match="there is a package of that name"):
         pull(URL, tmp_path)
+    with pytest.raises(PackageError, match="is no package"):
+        pull(URL, tmp_path, force=True)
     assert (pulled / "mine.txt").exists()
+    (pulled / "mine.txt").unlink()
+    (pulled / "README.md").write_text("other")
     pull(URL, tmp_path, force=True)
     assert contents(pulled) == contents(exported)
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
@@ -119,11 +128,74 @@ def test_a_forced_pull_that_fails_leaves_what_was_there(exported: Path, tmp_path
     assert contents(pulled) == contents(exported)
 
 
-def test_files_of_an_older_package_do_not_stay_behind(exported: Path, memory: dict[str, Any]) -> None:
-    for name in ("model.int8.onnx", "model.sig", "notes.txt"):
+def test_a_file_of_the_name_of_a_packages_is_not_overwritten_unless_forced(
+    exported: Path, memory: dict[str, Any]
+) -> None:
+    for name in ("README.md", "model.int8.onnx", "model.sig"):
         put(name, b"old")
-    push(exported, URL)
-    assert {path.rpartition("/")[2] for path in memory} == {*contents(exported), "notes.txt"}
+    with pytest.raises(PackageError, match=r"memory://zoo/net: holds README\.md already; --force replaces it"):
+        push(exported, URL)
+    assert len(memory) == 3
+    push(exported, URL, force=True)
+    assert {path.rpartition("/")[2] for path in memory} == {*contents(exported)}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "other-net/manifest.json"])
+def test_where_anything_else_lies_nothing_is_pushed(exported: Path, memory: dict[str, Any], name: str) -> None:
+    put(name, b"mine")
+    for force in (False, True):
+        with pytest.raises(PackageError) as error:
+            push(exported, URL, force=force)
+        told = f"memory://zoo/net: holds '{name.partition('/')[0]}', which is no file of a package"
+        assert str(error.value).startswith(told)
+        assert str(error.value).endswith(f"such as memory://zoo/net/{exported.name}")
+    assert list(memory.values()) != []
+    assert len(memory) == 1
+
+
+def test_a_new_repository_on_the_hub_is_free(exported: Path) -> None:
+    put(".gitattributes", b"*.onnx filter=lfs")
+    assert push(exported, URL) == URL
+
+
+@pytest.mark.parametrize("how", ["{0}/zoo/{1}", "file://{0}/zoo/{1}", "{0}/link/{1}", "{0}/zoo/{1}/inside"])
+def test_a_package_is_not_pushed_onto_itself(package: Path, tmp_path: Path, how: str) -> None:
+    (tmp_path / "link").symlink_to(package.parent)
+    before = contents(package)
+    with pytest.raises(PackageError, match="is the package itself, or lies in it"):
+        push(package, how.format(tmp_path, package.name), force=True)
+    assert contents(package) == before
+
+
+def test_nothing_is_written_through_a_link(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim.txt").write_text("precious")
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "README.md").symlink_to(tmp_path / "victim.txt")
+    (tmp_path / "net" / "model.onnx").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(PackageError, match=r"holds README\.md already"):
+        push(exported, str(tmp_path / "net"))
+    push(exported, str(tmp_path / "net"), force=True)
+    assert contents(tmp_path / "net") == contents(exported)
+    assert (tmp_path / "victim.txt").read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_of_two_pushes_at_once_one_is_told(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Path(shutil.copytree(package, tmp_path / "other"))
+    path = other / "metadata.json"
+    path.write_text(path.read_text().replace('"license": null', '"license": "MIT"'))
+    write_manifest(other)
+    put_file = MemoryFileSystem.put_file
+
+    def overtaken(self: Any, source: str, target: str, **how: Any) -> None:
+        put_file(self, source, target, **how)
+        if target.endswith("weights.safetensors"):
+            monkeypatch.setattr(MemoryFileSystem, "put_file", put_file)
+            push(other, URL, force=True)
+
+    monkeypatch.setattr(MemoryFileSystem, "put_file", overtaken)
+    with pytest.raises(PackageError, match=r"metadata\.json: did not arrive as it was sent"):
+        push(package, URL)
 
 
 def test_the_manifest_comes_last(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,13 +265,59 @@ def test_more_than_the_manifest_says_is_not_read(
     content["files"]["weights.safetensors"]["size"] = -1
     put_manifest(content)
     assert "tells of -1 bytes" in refused(tmp_path / "zoo")
-    put("manifest.json", b" " * (64 * 2**20 + 1))
-    assert "larger than" in refused(tmp_path / "zoo")
+
+
+def test_no_more_is_read_than_the_manifest_says_and_may_be(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(exported, URL)
+    opened, read = MemoryFileSystem.open, 0
+
+    def counting(self: Any, path: str, mode: str = "rb", **how: Any) -> Any:
+        file = opened(self, path, mode, **how)
+        content = file.read
+
+        def count(size: int = -1) -> bytes:
+            nonlocal read
+            chunk: bytes = content(size)
+            read += len(chunk)
+            return chunk
+
+        if mode == "rb":
+            file.read = count
+        return file
+
+    monkeypatch.setattr(MemoryFileSystem, "open", counting)
+    put("weights.safetensors", b"x" * 10**8)
+    assert "weights.safetensors: differs" in refused(tmp_path / "zoo")
+    assert 0 < read < sum(map(len, contents(exported).values())) + 100
+    put("manifest.json", b" " * (LARGEST_JSON + 10**6))
+    read = 0
+    assert "manifest.json: larger than 4,194,304 bytes" in refused(tmp_path / "zoo")
+    assert read == LARGEST_JSON + 1
+
+
+def test_the_manifest_is_asked_for_once(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(exported, URL)
+    opened, asked = MemoryFileSystem.open, []
+
+    def noting(self: Any, path: str, *how: Any, **also: Any) -> Any:
+        asked.append(path.rpartition("/")[2])
+        return opened(self, path, *how, **also)
+
+    monkeypatch.setattr(MemoryFileSystem, "open", noting)
+    pull(URL, tmp_path)
+    assert asked.count("manifest.json") == 1
+
+
+def test_a_pipe_is_no_file_of_a_package(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    os.mkfifo(tmp_path / "net" / "manifest.json")
+    with pytest.raises(PackageError, match=r"net/manifest\.json: is no plain file"):
+        pull(f"file://{tmp_path}/net", tmp_path / "zoo")
 
 
 def test_a_package_whose_hashes_agree_is_still_verified(package: Path, tmp_path: Path) -> None:
-    from archbuilder.zoo.files import write_manifest
-
     push(package, URL)
     path = package / "metadata.json"
     path.write_text(path.read_text().replace('"params": 123898', '"params": 1'))
@@ -227,6 +345,9 @@ def test_a_url_that_is_not_plain_is_refused(exported: Path, tmp_path: Path, url:
 def test_a_protocol_that_is_not_known_or_not_installed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PackageError, match="Protocol not known"):
         pull("gopher://zoo/net", tmp_path)
+    monkeypatch.setitem(sys.modules, "pygit2", None)
+    with pytest.raises(PackageError, match=r"^git://zoo/net: Install pygit2 to browse local git repos$"):
+        pull("git://zoo/net", tmp_path)
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(PackageError, match=r"archbuilder\[s3\]"):
         pull("s3://bucket/net", tmp_path)
@@ -252,6 +373,60 @@ def test_secrets_of_a_url_are_not_shown(url: str, told: str) -> None:
     assert shown(url) == told
 
 
+@pytest.mark.parametrize("url", ["ftp://me:hunter2@", "ftp://me:hunter2@127.0.0.1:1", "ftp://me:hun/hunter2?x@host"])
+def test_the_name_that_a_url_gives_is_none_of_its_secrets(tmp_path: Path, url: str) -> None:
+    with pytest.raises(PackageError) as error:
+        pull(url, tmp_path / "zoo")
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_url_with_a_query_is_refused_without_showing_it(exported: Path, tmp_path: Path) -> None:
+    url = "https://127.0.0.1:1/net?token=hunter2"
+    with pytest.raises(PackageError, match=r"https://127\.0\.0\.1:1/net: a package's URL has neither") as error:
+        pull(url, tmp_path / "zoo")
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(PackageError, match="has neither"):
+        push(exported, url)
+
+
+def test_a_server_that_is_not_there_is_told_apart_from_a_package_that_is_not(exported: Path, tmp_path: Path) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(exported.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        pulled = pull(f"{url}/{exported.name}", tmp_path)
+        assert contents(pulled) == contents(exported)
+        with pytest.raises(PackageError, match=r"there is no manifest\.json"):
+            pull(f"{url}/other", tmp_path)
+        server.shutdown()
+    with pytest.raises(PackageError, match=r"Cannot connect to host 127\.0\.0\.1"):
+        pull(f"{url}/{exported.name}", tmp_path, "other")
+    with pytest.raises(PackageError, match=r"Cannot connect to host nohost\.invalid"):
+        pull("https://nohost.invalid/net", tmp_path)
+
+
+def test_the_memory_of_a_command_is_no_place(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["push", str(exported), URL], ["pull", URL, "zoo"]):
+        with pytest.raises(SystemExit):
+            main(["zoo", *words])
+        assert "memory ends with this command" in capsys.readouterr().err
+
+
+def test_what_could_not_be_checked_is_told(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("archbuilder.zoo.verify.find_spec", lambda name: None)
+    main(["zoo", "push", str(exported), f"{tmp_path}/there/net"])
+    main(["zoo", "pull", f"{tmp_path}/there/net", str(tmp_path / "zoo")])
+    told = "not tried: golden, model.onnx: onnx and onnxruntime not installed"
+    assert [line.partition(";")[0] for line in capsys.readouterr().out.splitlines()] == [
+        told,
+        f"pushed to {tmp_path}/there/net",
+        told,
+        f"pulled as {tmp_path}/zoo/net",
+    ]
+
+
 @pytest.mark.parametrize("protocol", ["ftp", "sftp", "webdav"])
 @pytest.mark.parametrize("path", ["net", "../net"])
 def test_neither_message_nor_traceback_shows_a_password(tmp_path: Path, protocol: str, path: str) -> None:
@@ -269,7 +444,7 @@ def test_what_a_file_system_says_of_a_url_is_shown_without_secrets(
     def refuse(*_: Any, **how: Any) -> None:
         raise PermissionError(f"{url} refuses me:hunter2, hunter2; see https://me:other@host/help")
 
-    monkeypatch.setattr(MemoryFileSystem, "open", refuse)
+    monkeypatch.setattr(MemoryFileSystem, "info", refuse)
     with pytest.raises(PackageError) as error:
         pull(url, tmp_path / "zoo")
     told = "memory://zoo/net: PermissionError: memory://zoo/net refuses ..., ...; see https://...@host/help"
@@ -313,10 +488,35 @@ def test_s3_round_trip(exported: Path, tmp_path: Path, s3: str, capsys: pytest.C
             push(exported, url)
 
 
-def test_the_hubs_file_system_takes_our_urls() -> None:
-    system, path = fsspec.core.url_to_fs("hf://someone/resnet20-cifar10-seed1")
-    assert type(system).__name__ == "HfFileSystem"
-    assert path == "someone/resnet20-cifar10-seed1"
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The Hub, as far as one repository goes."""
+    from huggingface_hub import HfFileSystem, constants
+
+    HfFileSystem.clear_instance_cache()
+    with serving() as server:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        yield server
+    HfFileSystem.clear_instance_cache()
+
+
+def test_hub_round_trip(package: Path, tmp_path: Path, hub: Hub) -> None:
+    url = f"hf://{REPOSITORY}"
+    assert push(package, url) == url
+    assert hub.files == {".gitattributes": b"", **contents(package)}
+    assert hub.commits == len(contents(package))
+    assert contents(pull(url, tmp_path / "pulled")) == contents(package)
+    with pytest.raises(PackageError, match=f"{url}: there is a package already"):
+        push(package, url)
+    hub.files["model.sig"] = b"old"
+    push(package, url, force=True)
+    assert hub.files == {".gitattributes": b"", **contents(package)}
+    with pytest.raises(PackageError, match=r"there is no manifest\.json"):
+        pull("hf://someone/other", tmp_path / "pulled")
+    with pytest.raises(PackageError, match="hf://someone/other: "):
+        push(package, "hf://someone/other")
 
 
 # Imports once, and forks a process for each line, which pulls slowly.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import archbuilder
 from archbuilder.cli import main
 from archbuilder.errors import PackageError
 from archbuilder.zoo.files import write_manifest
+from archbuilder.zoo.making import remove_leftovers
 from archbuilder.zoo.signing import check_signature, sign
 
 
@@ -60,10 +64,31 @@ def test_an_export_may_be_signed_at_once(run: Path, keys: list[Path], tmp_path: 
     assert [path.name for path in (tmp_path / "zoo").iterdir()] == ["mine"]
 
 
-def test_signing_again_replaces_the_signature(package: Path, keys: list[Path], tmp_path: Path) -> None:
-    sign(package, pair(tmp_path, "old")[0])
-    sign(package, keys[0])
+def test_a_signature_is_replaced_where_that_is_asked_for(package: Path, keys: list[Path], tmp_path: Path) -> None:
+    old = pair(tmp_path, "old")
+    sign(package, old[0])
+    with pytest.raises(SystemExit):
+        main(["zoo", "sign", str(package), "--key", str(keys[0])])
+    check_signature(package, old[1])
+    main(["zoo", "sign", str(package), "--key", str(keys[0]), "--force"])
     check_signature(package, keys[1])
+
+
+def signing(package: Path, key: Path) -> None:
+    """Sign, and die before the signature gets its name."""
+    os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    sign(package, key)
+
+
+def test_what_a_killed_signing_left_is_removed(package: Path, keys: list[Path]) -> None:
+    process = multiprocessing.get_context("fork").Process(target=signing, args=(package, keys[0]))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert len(list(package.parent.iterdir())) > 1
+    remove_leftovers(package.parent)
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+    assert archbuilder.load(package).labels
 
 
 def test_another_key_did_not_sign(package: Path, keys: list[Path], tmp_path: Path) -> None:
@@ -123,14 +148,35 @@ def test_a_missing_signature_is_told(package: Path, keys: list[Path]) -> None:
 def test_what_is_no_key_is_told_and_leaves_nothing(package: Path, keys: list[Path], tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     wrong = pair(tmp_path, "rsa", rsa.generate_private_key(65537, 2048))
-    for key in (tmp_path / "nothing.pem", tmp_path / "empty.pem", wrong[0]):
-        with pytest.raises(PackageError, match="is no private key"):
+    for key, telling in (
+        (tmp_path / "nothing.pem", r"nothing\.pem: this key cannot be read \(No such file"),
+        (tmp_path, "this key cannot be read"),
+        (tmp_path / "empty.pem", "is no private key of an elliptic curve in PEM"),
+        (keys[1], "is no private key of an elliptic curve in PEM"),
+        (wrong[0], "is no private key of an elliptic curve, but of another kind, such as RSA"),
+        (pair(tmp_path, "curve", ec.generate_private_key(ec.SECP256K1()))[0], "Unsupported key for curve"),
+        (encrypted(tmp_path / "secret.pem"), r"this key is encrypted; openssl ec -in .*secret\.pem -out plain\.pem"),
+    ):
+        with pytest.raises(PackageError, match=telling):
             sign(package, key)
     assert not (package / "model.sig").exists()
     sign(package, keys[0])
-    for key in (tmp_path / "nothing.pub", tmp_path / "empty.pem", keys[0], wrong[1]):
-        with pytest.raises(PackageError, match="is no public key"):
+    for key, telling in (
+        (tmp_path / "nothing.pub", "this key cannot be read"),
+        (tmp_path / "empty.pem", "is no public key of an elliptic curve in PEM"),
+        (keys[0], "is no public key of an elliptic curve in PEM"),
+        (wrong[1], "is no public key of an elliptic curve, but of another kind"),
+    ):
+        with pytest.raises(PackageError, match=telling):
             check_signature(package, key)
+
+
+def encrypted(path: Path) -> Path:
+    """Write a private key that a password protects."""
+    how = serialization.BestAvailableEncryption(b"secret")
+    key = ec.generate_private_key(ec.SECP256R1())
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how))
+    return path
 
 
 def test_a_damaged_package_is_not_signed(package: Path, keys: list[Path]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -16,7 +18,10 @@ from archbuilder.cli import main
 from archbuilder.errors import PackageError
 from archbuilder.zoo.export import export
 from archbuilder.zoo.files import write_manifest
+from archbuilder.zoo.signing import sign
 from archbuilder.zoo.verify import refuse_failed, verify
+from tests.zoo.tampering import graph, is_network, leaf
+from tests.zoo.test_signing import pair
 
 DATA = ("data=digits", "data.size=16", "data.channels=3")
 
@@ -70,7 +75,7 @@ def test_weights_that_are_not_those_of_the_golden_answers_are_found(package: Pat
     name = "head.classifier.linear.bias"
     save_file({**tensors, name: tensors[name] + 0.01}, package / "weights.safetensors")
     write_manifest(package)
-    assert failed(package).keys() == {"golden, torch"}
+    assert failed(package).keys() == {"golden, torch", "golden, model.onnx"}
 
 
 def test_preprocessing_that_is_not_that_of_the_golden_answers_is_found(package: Path) -> None:
@@ -95,6 +100,46 @@ def test_an_onnx_file_with_other_weights_is_found(package: Path) -> None:
     onnx.save(model, package / "model.onnx")
     write_manifest(package)
     assert "more than rounding" in failed(package)["golden, model.onnx"]
+
+
+def test_an_onnx_file_that_only_gives_the_golden_answers_is_found(package: Path) -> None:
+    golden = load_file(package / "golden.safetensors")
+    model = onnx.load(package / "model.onnx")
+    del model.graph.node[:]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(golden["logits"].numpy(), "golden"))
+    model.graph.node.append(onnx.helper.make_node("Identity", ["golden"], ["logits"]))
+    onnx.save(model, package / "model.onnx")
+    write_manifest(package)
+    assert "with 1 pictures at once" in failed(package)["golden, model.onnx"]
+
+
+def test_an_onnx_file_that_is_right_for_the_golden_pictures_alone_is_found(package: Path) -> None:
+    most = float(load_file(package / "golden.safetensors")["inputs"].max())
+    model = onnx.load(package / "model.onnx")
+    model.graph.node[-1].output[0] = "right"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(most), "most"))
+    for kind, inputs, output in (
+        ("ReduceMax", ["image"], "largest"),
+        ("Sub", ["largest", "most"], "above"),
+        ("Relu", ["above"], "only above"),
+        ("Add", ["right", "only above"], "logits"),
+    ):
+        model.graph.node.append(onnx.helper.make_node(kind, inputs, [output]))
+    model.graph.node[-4].attribute.append(onnx.helper.make_attribute("keepdims", 0))
+    onnx.save(model, package / "model.onnx")
+    write_manifest(package)
+    found = failed(package)
+    assert found.keys() == {"golden, model.onnx"}
+    assert "differ from torch's" in found["golden, model.onnx"]
+
+
+def test_an_onnx_file_that_is_right_for_a_fixed_number_of_pictures_alone_is_found(package: Path) -> None:
+    model = onnx.load(package / "model.onnx")
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 4
+    onnx.save(model, package / "model.onnx")
+    write_manifest(package)
+    assert "of a fixed number of images" in failed(package)["golden, model.onnx"]
 
 
 def test_an_accuracy_that_is_not_met_is_found_where_there_is_data(package: Path) -> None:
@@ -159,12 +204,106 @@ def test_an_empty_zoo_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "there is no package in this folder" in capsys.readouterr().err
 
 
-def test_an_int8_file_answers_and_is_checked_by_the_same_rules(run: Path, tmp_path: Path) -> None:
-    package = export(run, tmp_path / "zoo", int8=True)
-    last = verify(package)[-1]
-    assert (last.what, last.passed) == ("golden, model.int8.onnx", True)
-    model = onnx.load(package / "model.int8.onnx")
+@pytest.fixture
+def with_int8(run: Path, tmp_path: Path) -> Path:
+    return export(run, tmp_path / "zoo", int8=True)
+
+
+def test_an_int8_file_answers_and_is_checked_by_the_same_rules(with_int8: Path) -> None:
+    checks = verify(with_int8, DATA)
+    assert [(check.what, check.passed) for check in checks if "int8" in check.what] == [
+        ("golden, model.int8.onnx", True),
+        ("accuracy, model.int8.onnx", True),
+    ]
+    model = onnx.load(with_int8 / "model.int8.onnx")
     model.graph.node[0].op_type = "RandomUniformLike"
-    onnx.save(model, package / "model.int8.onnx")
-    write_manifest(package)
-    assert "'RandomUniformLike'" in failed(package)["golden, model.int8.onnx"]
+    replace_int8(with_int8, model.SerializeToString())
+    assert "'RandomUniformLike'" in failed(with_int8)["golden, model.int8.onnx"]
+
+
+def replace_int8(package: Path, content: bytes, **told: Any) -> None:
+    """Put another network in 8 bits into a package, and what the metadata say of it."""
+    (package / "model.int8.onnx").write_bytes(content)
+    edited(package, lambda metadata: metadata["int8"].update({"bytes": len(content), **told}))
+
+
+def test_an_int8_file_has_the_size_and_the_accuracy_that_are_told(with_int8: Path) -> None:
+    content = (with_int8 / "model.onnx").read_bytes()
+    replace_int8(with_int8, content, bytes=3)
+    assert "but metadata.json says 3" in failed(with_int8)["golden, model.int8.onnx"]
+    replace_int8(with_int8, content, accuracy=1.0)
+    assert failed(with_int8) == {}
+    assert "100.00%" in failed(with_int8, *DATA)["accuracy, model.int8.onnx"]
+    replace_int8(with_int8, content, split="other")
+    assert "does not tell its accuracy" in failed(with_int8, *DATA)["accuracy, model.int8.onnx"]
+    told = failed(with_int8, *DATA, "data.holdout=0.3")["accuracy, model.int8.onnx"]
+    assert "does not tell" in told
+
+
+def test_an_int8_file_that_agrees_with_no_golden_answer_is_told(with_int8: Path) -> None:
+    model = onnx.load(with_int8 / "model.onnx")
+    model.graph.node[-1].output[0] = "right"
+    model.graph.node.append(onnx.helper.make_node("Neg", ["right"], ["logits"]))
+    replace_int8(with_int8, model.SerializeToString())
+    last = verify(with_int8)[-1]
+    assert last.told == "finite; none of 4 answers are those of the float32 network; --data tells what it is worth"
+
+
+def test_how_many_images_are_counted_otherwise_is_told(package: Path) -> None:
+    def one_more(told: dict[str, Any]) -> None:
+        result = told["results"][0]
+        result["accuracy"] += 1 / result["n"]
+
+    edited(package, one_more)
+    last = verify(package, DATA)[-1]
+    assert last.passed
+    assert last.told.endswith("is recorded: 1 image apart, where rounding may change 5")
+
+
+def grown(package: Path, *factors: int) -> Path:
+    """Make a package of a network without weights that enlarges one pixel, with golden answers and costs that fit."""
+    nodes, read, side = [], "input", 1
+    for place, factor in enumerate(factors):
+        side *= factor
+        nodes.append(leaf(f"u{place}", "upsample", read, [1, side, side], factor=factor, mode="nearest"))
+        read = f"u{place}"
+    nodes += [leaf("pool", "global_pool", read, [1, 1, 1], mode="avg"), leaf("end", "flatten", "pool", [1])]
+    is_network(graph(nodes, "end"))(package)
+    golden = {"inputs": -torch.ones(4, 1, 1, 1), "logits": -torch.ones(4, 1)}
+    save_file({**golden, "pictures": torch.zeros(4, 1, 1, 1, dtype=torch.uint8)}, package / "golden.safetensors")
+    peak = side**2 + (side // factors[-1]) ** 2
+    cost = {"params": 0, "trainable_params": 0, "macs": 0, "peak_activations": peak}
+    return edited(package, lambda told: told.update(cost=cost))
+
+
+def test_a_network_whose_activations_would_fill_the_memory_is_not_run(package: Path, tmp_path: Path) -> None:
+    small = Path(shutil.copytree(package, tmp_path / "small"))
+    assert "golden, torch" not in failed(grown(small, 8, 8))
+    found = failed(grown(package, 64, 64, 64))  # to 275 GB for each picture
+    assert "its activations take more than 2,147,483,648 bytes" in found["golden, torch"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()])
+def test_memory_that_is_not_there_is_a_failure(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("archbuilder.zoo.package.Loaded.forward", fail)
+    assert "cannot be run" in failed(exported)["golden, torch"]
+
+
+def test_the_signature_is_checked_before_anything_is_read(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, other = pair(tmp_path, "mine"), pair(tmp_path, "other")
+    assert [check.what for check in verify(package, key=mine[1])] == ["files", "signature"]
+    sign(package, mine[0])
+    assert [check.what for check in verify(package, key=other[1])] == ["files", "signature"]
+    assert [check.what for check in verify(package, key=mine[1])][:3] == ["files", "signature", "network"]
+    with pytest.raises(SystemExit):
+        main(["zoo", "verify", str(package), "--key", str(tmp_path / "nothing.pem")])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "nothing.pem: this key cannot be read" in printed.err
