@@ -36,7 +36,6 @@ NOT_RUN = {
     "sweep status": "wants a sweep; tests/sweep/test_status.py has some",
     "s3://": "wants a bucket; tests/zoo/test_remote.py has a server of its own",
     "compare docs/results": "tests/docs/test_results.py does it",
-    "language.reference": "tests/docs/test_reference.py does it",
 }
 
 
