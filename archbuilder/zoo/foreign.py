@@ -37,18 +37,20 @@ def import_weights(
     *,
     config_dir: str | Path | None = None,
     license: str | None = None,
+    force: bool = False,
 ) -> Path:
     """Write a package of `model` with the weights, preprocessing and labels of `source`; return its path.
 
     `source` is torchvision:NAME or timm:NAME. Both networks answer the same pictures before anything is written,
     each with its own preprocessing; the metadata keep how far they differ. Raises ConfigError for a model that
     cannot be built, ForeignError for a source that cannot be had or that answers otherwise, TransferError where the
-    two differ in structure, PackageError where the name is taken. The package appears whole or not at all.
+    two differ in structure, PackageError where the name is taken and `force` does not replace that package. The package
+    appears whole or not at all.
     """
     stated = None if license is None else license_id(license)
     graph = expand(model, overrides, config_dir=config_dir)
     name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
-    target = new_path(zoo, name)  # told before anything is fetched
+    target = new_path(zoo, name, force)  # told before anything is fetched
     foreign = fetch(source)
     net = adopted(graph, foreign)
     preprocessing = _preprocessing(foreign)
@@ -59,7 +61,7 @@ def import_weights(
         write_json(folder / ARCHITECTURE_FILE, to_json(graph))
         write_weights(net, folder / WEIGHTS_FILE)
 
-    return write_package(target, metadata, fill, license=stated)
+    return write_package(target, metadata, fill, license=stated, force=force)
 
 
 def adopted(graph: Graph, foreign: Foreign) -> Block:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archbuilder.data.pictures import INTERPOLATIONS
 from archbuilder.errors import ArchbuilderError
-from archbuilder.zoo.metadata import INTERPOLATIONS
 
 EXAMPLES = "torchvision:ResNet50_Weights.IMAGENET1K_V2 or timm:resnet50.a1_in1k"
 # These leave out their auxiliary heads unless told otherwise.
