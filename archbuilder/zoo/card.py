@@ -110,7 +110,8 @@ def _results(metadata: dict[str, Any]) -> Iterator[str]:
     weights = _WEIGHTS[metadata["weights"]]
     yield (
         f"On {escape_markdown(metadata['data']['name'])}, a single view of each image, {weights}. Intervals (Wilson) "
-        "tell how much the choice of these images leaves open; what another seed of training would change is not in them."
+        "tell how much the choice of these images leaves open; what another seed of training would change is not in "
+        "them."
     )
     apart = [f"{told['images_apart']:,} of {told['n']:,} of {split}" for split, told in _splits(metadata)]
     allowed = [told["images_allowed"] for _, told in _splits(metadata)]
@@ -165,10 +166,10 @@ def _use(metadata: dict[str, Any]) -> Iterator[str]:
         "archbuilder:"
     )
     yield _code(with_onnxruntime(metadata))
-    told = metadata["onnx"]
+    told, apart = metadata["onnx"], at_most(metadata["onnx"]["largest_difference"])
     yield (
         f"`{ONNX_FILE}` (operators of version {told['opset']}) takes any number of pictures; its logits were compared "
-        f"with torch's and differ by {at_most(told['largest_difference'])} at most. `{GOLDEN_FILE}` holds pictures with "
+        f"with torch's and differ by {apart} at most. `{GOLDEN_FILE}` holds pictures with "
         "the logits that they must give. The hashes in `manifest.json` show damage, not who made the package."
     )
     if "int8" in metadata:
