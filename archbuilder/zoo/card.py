@@ -159,10 +159,10 @@ def _intended(metadata: dict[str, Any]) -> Iterator[str]:
 def _use(metadata: dict[str, Any]) -> Iterator[str]:
     yield "With the package's own address for URL:"
     yield _code(to_get(metadata), "bash")
-    yield "In this folder, with archbuilder:"
+    yield "In this folder, for a picture beside it, with archbuilder:"
     yield _code(with_archbuilder(metadata))
     yield (
-        "In this folder with onnxruntime and numpy alone (`pip install onnxruntime numpy pillow`), without torch and "
+        "The same with onnxruntime and numpy alone (`pip install onnxruntime numpy pillow`), without torch and "
         "archbuilder:"
     )
     yield _code(with_onnxruntime(metadata))

@@ -22,7 +22,7 @@ def to_get(metadata: dict[str, Any]) -> str:
 def with_archbuilder(metadata: dict[str, Any]) -> str:
     """Return lines of Python that name a picture's class with archbuilder."""
     mode = _mode(metadata)
-    picture = f'opened("picture.png", "{mode}"){_squeezed(metadata)}' if mode else 'np.load("picture.npy")'
+    picture = f'opened("../picture.png", "{mode}"){_squeezed(metadata)}' if mode else 'np.load("../picture.npy")'
     return "\n".join(
         [
             "import archbuilder",
@@ -49,7 +49,7 @@ def with_onnxruntime(metadata: dict[str, Any]) -> str:
             "",
             f'told = json.load(open("{METADATA_FILE}", encoding="utf-8"))',
             'mean, std = (np.array(told["preprocessing"][key], np.float32) for key in ("mean", "std"))',
-            *(_opened(metadata) if mode else ['picture = np.load("picture.npy")']),
+            *(_opened(metadata) if mode else ['picture = np.load("../picture.npy")']),
             f"image = (({pixels} / 255 - mean) / std).transpose(2, 0, 1)",
             f'logits = onnxruntime.InferenceSession("{ONNX_FILE}").run(None, {{"image": image[None]}})[0]',
             'print(told["labels"][logits.argmax()])',
@@ -68,7 +68,7 @@ def _opened(metadata: dict[str, Any]) -> list[str]:
     high, wide = preprocessing["shape"][1:]
     resize = preprocessing.get("resize")
     lines = [
-        'picture = ImageOps.exif_transpose(Image.open("picture.png"))',
+        'picture = ImageOps.exif_transpose(Image.open("../picture.png"))',
         'assert not picture.mode.startswith(("I", "F")), "save it with 8 bits"',
         f'picture = picture.convert("{_mode(metadata)}"){_squeezed(metadata)}',
     ]
