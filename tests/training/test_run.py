@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
+import hashlib
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -69,8 +70,7 @@ def test_the_record_tells_network_cost_recipe_data_seed_and_result(folder: Path)
 
 
 def test_the_architecture_beside_the_record_is_the_network_that_was_trained(folder: Path) -> None:
-    import hashlib
-import json
+    import json
 
     graph = from_json(json.loads((folder / "architecture.json").read_text()))
     assert graph_hash(graph) == read_record(folder).architecture.hash
