@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from archbuilder.graph_json import to_json
 from archbuilder.language.source import Source, expand
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Cost
 from archbuilder.weights import TransferError, transfer
+from archbuilder.zoo.golden import uncut
 from archbuilder.zoo.license import license_id
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.sources import Foreign, ForeignError, fetch
@@ -50,7 +52,10 @@ def import_weights(
     stated = None if license is None else license_id(license)
     graph = expand(model, overrides, config_dir=config_dir)
     name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
-    target = new_path(zoo, name, force)  # told before anything is fetched
+    # Told before anything is fetched: a name that is taken, and another structure.
+    target = new_path(zoo, name, force)
+    with torch.device("meta"), suppress(NotImplementedError):  # which networks raise that count with tensors
+        adopted(graph, fetch(source, trained=False))
     foreign = fetch(source)
     net = adopted(graph, foreign)
     preprocessing = _preprocessing(foreign)
@@ -94,10 +99,9 @@ def _compare(foreign: Foreign, net: Block, preprocess: Preprocess) -> dict[str, 
     """Return how far both networks' logits of the same pictures differ, and how large they are; refuse too far."""
     from PIL import Image
 
-    random = np.random.default_rng(0)
-    channels, high, wide = foreign.shape
-    # Larger than the crop and not square, so that resizing and cutting count.
-    pixels = random.integers(0, 256, (2, high * 5 // 4, wide * 3 // 2, channels), dtype=np.uint8)
+    channels, *sides = foreign.shape
+    shape = (2, *uncut(*sides), channels)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     pictures = [Image.fromarray(picture.squeeze()) for picture in pixels]
     with torch.inference_mode():
         expected = foreign.module.eval()(torch.stack([foreign.prepare(picture) for picture in pictures]))
