@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,8 @@ def _model_meant(source: str, known: Iterable[str]) -> str:
     for ending in (".yaml", ".yml"):
         if source and is_file(Path(f"{source}{ending}")):
             return f"did you mean the file '{source}{ending}'?"
+    if source and os.path.isdir(source):
+        return f"the folder '{source}' is no model: archbuilder show takes those of runs and packages, too"
     return suggestion(source, known, "models")
 
 
