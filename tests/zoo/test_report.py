@@ -19,7 +19,7 @@ from tests.zoo.packages import made_up
 
 def test_a_package_gives_the_record_of_its_run(run: Path, exported: Path) -> None:
     record = read_record(run)
-    assert record_of(exported) == dataclasses.replace(record, recipe=record_of(exported).recipe)
+    assert record_of(exported) == dataclasses.replace(record, recipe=record_of(exported).recipe, weights_sha256="")
     assert record_of(exported).recipe.hash == record.recipe.hash
 
 
