@@ -131,6 +131,8 @@ def test_show_the_folder_of_a_run_or_a_package(capsys: pytest.CaptureFixture[str
     assert "there is nothing left to override" in told(capsys, "show", str(folder), "model.classes=4")
     (folder / "architecture.json").write_text('{"schema": 1, "_target_": "os.system"}')
     assert f"{folder}/architecture.json: " in told(capsys, "show", str(folder))
+    words = told(capsys, "show", str(tmp_path / "nowhere"))
+    assert words.endswith("/nowhere'; archbuilder models lists those that there are\n")
     words = told(capsys, "show", str(tmp_path))
     assert words.endswith("is no model: archbuilder show takes those of runs and packages, too\n")
 

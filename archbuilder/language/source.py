@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import ConfigError, suggestion
+from archbuilder.errors import ConfigError, like
 from archbuilder.graph import Graph
 from archbuilder.language.blocks import Library
 from archbuilder.language.interpolation import resolve as interpolated
@@ -156,7 +156,8 @@ def _model_meant(source: str, known: Iterable[str]) -> str:
             return f"did you mean the file '{source}{ending}'?"
     if source and os.path.isdir(source):
         return f"the folder '{source}' is no model: archbuilder show takes those of runs and packages, too"
-    return suggestion(source, known, "models")
+    near = like(source, known)
+    return f"did you mean '{near[0]}'?" if near else "archbuilder models lists those that there are"
 
 
 def _compose(source: str | Path, config_dir: Path | None) -> Any:
