@@ -40,19 +40,24 @@ def build(
     whole network fit.
     """
     graph = expand(source, overrides, config_dir=config_dir)
-    features = [features] if isinstance(features, str) else read_texts(features, "features", "stages.stage2")
-    if features:
-        graph = keep_features(graph, features)
+    names = _names(features)
+    if names:
+        graph = keep_features(graph, names)
     from archbuilder.assemble import assemble
 
     return assemble(graph)
 
 
-def load(package: str | Path) -> Loaded:
+def load(package: str | Path, *, features: Iterable[str] = ()) -> Loaded:
     """Return the network of a zoo package in evaluation mode, with `.preprocess`, `.labels`, `.metadata`.
 
-    Runs nothing from the package. Raises PackageError where it is damaged or foreign.
+    With `features`, names of layers, it returns their outputs instead of its logits, as with `build`. Runs nothing from
+    the package. Raises PackageError where it is damaged or foreign, ConfigError for a layer that is not there.
     """
     from archbuilder.zoo.package import load_package
 
-    return load_package(Path(package))
+    return load_package(Path(package), _names(features))
+
+
+def _names(features: Iterable[str]) -> list[str]:
+    return [features] if isinstance(features, str) else read_texts(features, "features", "stages.stage2")

@@ -112,11 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--config-dir", metavar="DIR", help="a folder with choices of data (data/) of your own")
     evaluate.set_defaults(command=_evaluate)
 
-    license = "SPDX identifier such as Apache-2.0, or other (default: none is stated)"
+    license = "SPDX identifier such as Apache-2.0 (default: none is stated)"
     export = commands.add_parser("export", help="package a finished run")
     export.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     export.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     export.add_argument("--name", default="", help="the package's name (default: network, data and seed)")
+    export.add_argument("--force", action="store_true", help="replace a package of that name")
     export.add_argument("--license", metavar="ID", help=license)
     export.add_argument("--int8", action="store_true", help="add it in 8 bits, calibrated on training images")
     export.add_argument("--pt2", action="store_true", help="add it as a program for torch.export.load")
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     foreign.add_argument("--to", type=Path, required=True, metavar="ZOO", help="the folder that gets the package")
     foreign.add_argument("--name", default="", help="the package's name (default: network and weights)")
+    foreign.add_argument("--force", action="store_true", help="replace a package of that name")
     foreign.add_argument("--license", metavar="ID", help=license)
     foreign.set_defaults(command=_import)
 
@@ -292,7 +294,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from archbuilder.zoo.export import export
+    from archbuilder.zoo.export import export, made
 
     path = export(
         options.run,
@@ -303,8 +305,9 @@ def _export(options: argparse.Namespace) -> None:
         pt2=options.pt2,
         data=options.data,
         key=options.sign,
+        force=options.force,
     )
-    print(f"packaged as {path}")
+    print(*made(path), f"packaged as {path}", sep="\n")
     _tell_license(options.license)
 
 
@@ -316,6 +319,7 @@ def _tell_license(stated: str | None) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
+    from archbuilder.compare.words import at_most
     from archbuilder.zoo.files import METADATA_FILE
     from archbuilder.zoo.foreign import import_weights
 
@@ -327,22 +331,31 @@ def _import(options: argparse.Namespace) -> None:
         options.overrides,
         config_dir=options.config_dir,
         license=options.license,
+        force=options.force,
     )
     metadata = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
     source, compared = metadata["origin"]["source"], metadata["comparison"]
     difference, largest = compared["largest_difference"], compared["largest_output"]
-    print(f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {difference:.1e} at most")
+    print(
+        f"packaged as {path}; logits up to {largest:.3g} differ from those of {source} by {at_most(difference)} at most"
+    )
     _tell_license(options.license)
 
 
 def _predict(options: argparse.Namespace) -> None:
     from archbuilder.evaluation.logits import pick_device
+    from archbuilder.show.text import printable
     from archbuilder.zoo.package import load_package
-    from archbuilder.zoo.predict import predict, print_predictions
+    from archbuilder.zoo.predict import Prediction, predict, print_predictions
 
     net = load_package(options.package).to(pick_device(options.device))
-    predictions = predict(net, options.images, options.top)
+    found = predict(net, options.images, options.top)
     if options.json:
-        print(json.dumps([each.to_json() for each in predictions], indent=1))
+        print(json.dumps([each.to_json() for each in found], indent=1))
     else:
-        print_predictions(predictions)
+        print_predictions([each for each in found if isinstance(each, Prediction)])
+    refused = [each for each in found if not isinstance(each, Prediction)]
+    for each in refused:
+        print(f"error: {printable(each.error)}", file=sys.stderr)
+    if refused:
+        raise SystemExit(1)

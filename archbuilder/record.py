@@ -112,7 +112,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Record:
-    """One finished run."""
+    """One finished run.
+
+    `weights_sha256` is of the file with its weights, empty in records from before it was kept.
+    """
 
     architecture: Architecture
     cost: Cost
@@ -125,6 +128,7 @@ class Record:
     git: dict[str, Any]
     finished_at: str
     schema: int = SCHEMA
+    weights_sha256: str = ""
 
     def result(self, split: str, weights: str = "raw") -> Result | None:
         """Return the evaluation on `split` with `weights`, or None where there is none."""
@@ -278,7 +282,8 @@ def _decode_fields(kind: Any, value: Any, where: str) -> Any:
     for key in value:
         if key not in hints:
             raise RecordError(f"{where}: unknown key '{key}'; {suggestion(key, hints)}")
-    missing = [key for key in hints if key not in value]
+    # A field with a default is an attribute of its class.
+    missing = [key for key in hints if key not in value and not hasattr(kind, key)]
     if missing:
         raise RecordError(f"{where}: the key '{missing[0]}' is missing")
-    return kind(**{key: _decode(hint, value[key], f"{where}:{key}") for key, hint in hints.items()})
+    return kind(**{key: _decode(hint, value[key], f"{where}:{key}") for key, hint in hints.items() if key in value})

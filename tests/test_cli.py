@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from archbuilder.api import describe, models
+from archbuilder.api import describe, expand, models
 from archbuilder.cli import main
 from archbuilder.errors import ArchbuilderError, ConfigError
+from archbuilder.files import write_json
+from archbuilder.graph_json import to_json
 from archbuilder.primitives import REGISTRY
 
 
@@ -118,6 +120,22 @@ def test_show_a_file_whose_path_looks_like_an_override(
 def test_show_as_json(capsys: pytest.CaptureFixture[str], name: str) -> None:
     main(["show", name, "--json"])
     assert json.loads(capsys.readouterr().out) == describe(name).to_json()
+
+
+def test_show_the_folder_of_a_run_or_a_package(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "lr=0.1"
+    write_json(folder / "architecture.json", to_json(expand("plain", ["model.classes=3"])))
+    main(["show", str(folder), "--json"])
+    assert json.loads(capsys.readouterr().out) == describe("plain", ["model.classes=3"]).to_json()
+    main(["show", "nin", str(folder)])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:3]] == ["model", "nin", "plain"]
+    assert "there is nothing left to override" in told(capsys, "show", str(folder), "model.classes=4")
+    (folder / "architecture.json").write_text('{"schema": 1, "_target_": "os.system"}')
+    assert f"{folder}/architecture.json: " in told(capsys, "show", str(folder))
+    words = told(capsys, "show", str(tmp_path / "nowhere"))
+    assert words.endswith("/nowhere'; archbuilder models lists those that there are\n")
+    words = told(capsys, "show", str(tmp_path))
+    assert words.endswith("is no model: archbuilder show takes those of runs and packages, too\n")
 
 
 def test_show_a_network_without_parameters(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

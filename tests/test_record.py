@@ -102,7 +102,14 @@ def test_results_are_found_by_split_and_weights() -> None:
     assert both.result("test", "averaged") is None
 
 
-@pytest.mark.parametrize("path", KEYS, ids=spelled)
+def test_records_from_before_the_hash_of_the_weights_are_read(tmp_path: Path) -> None:
+    content = copy.deepcopy(CONTENT)
+    del content["weights_sha256"]
+    (tmp_path / RECORD_FILE).write_text(json.dumps(content))
+    assert read_record(tmp_path).weights_sha256 == ""
+
+
+@pytest.mark.parametrize("path", [key for key in KEYS if key != ("weights_sha256",)], ids=spelled)
 def test_each_missing_key_is_refused_by_name(tmp_path: Path, path: Path_) -> None:
     content = copy.deepcopy(CONTENT)
     del at(content, path[:-1])[path[-1]]

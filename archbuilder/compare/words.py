@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from decimal import ROUND_CEILING, Context
 
 NAME = "comparison"
 """Of the files that a comparison writes, without their suffix."""
@@ -23,6 +24,11 @@ def exact(count: int) -> str:
     text = short(count)
     size = next((size for size, unit in UNITS if text.endswith(unit)), 1)
     return text if round(float(text.rstrip("TGMk")) * size) == count else f"{count:,}"
+
+
+def at_most(number: float) -> str:
+    """Return a number, 0 or more, with one digit and rounded up: what is said to be no more than it is no more."""
+    return f"{float(Context(1, ROUND_CEILING).create_decimal_from_float(number)):.1g}"
 
 
 def spans(numbers: Sequence[int]) -> str:

@@ -9,23 +9,20 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archbuilder.data.cache import Splits, cached
 from archbuilder.data.images import Array, Dataset, checked, from_numpy
 from archbuilder.data.images import holdout as hold_out
+from archbuilder.data.pictures import MODES, cut, opened, quiet
 from archbuilder.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 SPLITS = ("train", "val", "test")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pnm"})
-MODES = {1: "L", 3: "RGB"}  # what PIL calls grey and colour
 MOST_TOLD = 10  # of the files that cannot be read
-VERSION = 1  # of how files become images; another one makes every cache anew
+INTERPOLATION = "bilinear"
+VERSION = 2  # of how files become images; another one makes every cache anew
 
 Classes = dict[str, list[Path]]  # the files of each class
 
@@ -39,10 +36,10 @@ def folder(
 ) -> Dataset:
     """Return the images in `root`/train/CLASS, and in val/ and test/ beside it; or those in `root`/CLASS.
 
-    Without val/, `holdout` (a fraction or count) of the training images becomes val. Each image is turned as
-    its camera said, made `channels` deep (1: grey, 3: colour), resized so that its shorter side is `size`
-    pixels, and cut to the square in its middle. The outcome is kept in the folder `cache` until a file is
-    added, removed or changed; null keeps nothing. Other files than images are left alone.
+    Without val/, `holdout` (a fraction or count) of the training images becomes val. Each image is turned as its
+    camera said, made `channels` deep (1: grey, 3: colour), resized so that its shorter side is `size` pixels, and
+    cut to the square in its middle: as a package of the network does it later. The outcome is kept in the folder
+    `cache` until a file is added, removed or changed; null keeps nothing. Other files than images are left alone.
     Raises DataError, naming the file or folder, for whatever cannot be used.
     """
     if not 1 <= size <= 1024:
@@ -128,7 +125,7 @@ def _decoded(found: dict[str, Classes], names: list[str], size: int, channels: i
     total = sum(len(paths) for classes in found.values() for paths in classes.values())
     print(f"decoding {total:,} images", file=sys.stderr)
     splits, broken = {}, list[str]()
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with quiet(), ThreadPoolExecutor(os.cpu_count()) as threads:
         for split, classes in found.items():
             files = [path for paths in classes.values() for path in paths]
             labels = [names.index(name) for name, paths in classes.items() for _ in paths]
@@ -152,32 +149,13 @@ def _attempt(path: Path, size: int, channels: int) -> Array | DataError:
     try:
         return decode(path, size, channels)
     except DataError as error:
-        return error
+        return DataError(f"{error}; mend or remove it")
 
 
 def decode(path: Path, size: int, channels: int) -> Array:
     """Return one file's image as uint8 [size, size, channels]; raises DataError that names the file."""
-    import PIL.Image
-    import PIL.ImageOps
-
+    image = opened(path, MODES[channels])
     try:
-        with PIL.Image.open(path) as file:
-            if file.mode.startswith(("I", "F")):
-                raise DataError(f"{path}: has more than 8 bits for a pixel ({file.mode}); save it with 8")
-            image = PIL.ImageOps.exif_transpose(file).convert(MODES[channels])
-            return np.asarray(_square(image, size)).reshape(size, size, channels)
-    except DataError:
-        raise
-    # Whatever PIL's many decoders happen to raise.
-    except Exception as error:
-        reason = " ".join(str(error).split()).replace(f" '{path}'", "") or type(error).__name__
-        raise DataError(f"{path}: cannot be read as an image ({reason:.200}); mend or remove it") from None
-
-
-def _square(image: Image, size: int) -> Image:
-    """Resize to a shorter side of `size` pixels and cut out the middle, in one step: the rest is never resized."""
-    import PIL.Image
-
-    side = min(image.size)
-    left, top = ((length - side) / 2 for length in image.size)
-    return image.resize((size, size), PIL.Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+        return np.asarray(cut(image, size, (size, size), INTERPOLATION)).reshape(size, size, channels)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None

@@ -55,15 +55,7 @@ def evaluate(
     check_shape(subject.preprocess, dataset.name, dataset.shape, settings)
     order = class_order(subject.labels, dataset.labels, dataset.name, settings)
     content = dataset.splits[split]
-    answers, mirrored = logits(
-        subject.net,
-        subject.preprocess,
-        content,
-        batch_size=batch_size,
-        device=place,
-        channels_last=subject.channels_last,
-        flips=flips,
-    )
+    answers, mirrored = logits(subject, content, batch_size=batch_size, device=place, flips=flips)
     labels: Array = np.array(order)[content.labels.numpy()]
     found = figures(answers, labels)
     known = subject.fingerprint == dataset.fingerprint

@@ -19,6 +19,11 @@ def check_shape(preprocess: Preprocess, name: str, shape: Sequence[int], setting
     if preprocess.resize is not None:
         # Their size is for the preprocessing to change.
         wanted, given = wanted[:1], given[:1]
+        if settings.get("name") == "folder" and shape[-1] != preprocess.resize:
+            raise DataError(
+                f"{name}: the files are cut to {shape[-1]} pixels, but the network wants to cut them itself, from "
+                f"{preprocess.resize}; write data.size={preprocess.resize}"
+            )
     if wanted == given:
         return
     mends = {"channels": wanted[0], **({"size": wanted[1]} if len(set(wanted[1:])) == 1 else {})}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from archbuilder.assemble import Block
 from archbuilder.data.images import Images
 from archbuilder.errors import ArchbuilderError, ConfigError
-from archbuilder.zoo.preprocess import Preprocess
+
+if TYPE_CHECKING:
+    from archbuilder.evaluation.subject import Subject
 
 Array = npt.NDArray[Any]
 
@@ -35,31 +36,23 @@ def pick_device(name: str) -> torch.device:
 
 
 def logits(
-    net: Block,
-    preprocess: Preprocess,
-    split: Images,
-    *,
-    batch_size: int,
-    device: torch.device,
-    channels_last: bool = False,
-    flips: bool = False,
+    subject: Subject, split: Images, *, batch_size: int, device: torch.device, flips: bool = False
 ) -> tuple[Array, Array | None]:
     """Return float32 logits [N, K] of all images, single view, and with `flips` their mean with the mirror image's.
 
-    The network has to be in evaluation mode. Raises ArchbuilderError where an answer is not finite, ConfigError where
-    the device has not the memory for a batch.
+    Raises ArchbuilderError where an answer is not finite, ConfigError where the device has not the memory for a batch.
     """
     try:
-        return _logits(net, preprocess, split, batch_size, device, channels_last, flips)
+        return _logits(subject, split, batch_size, device, flips)
     except torch.OutOfMemoryError:
         raise ConfigError("batch_size", f"{batch_size} images at once are too many for {device}; use fewer") from None
 
 
 def _logits(
-    net: Block, preprocess: Preprocess, split: Images, batch_size: int, device: torch.device, last: bool, flips: bool
+    subject: Subject, split: Images, batch_size: int, device: torch.device, flips: bool
 ) -> tuple[Array, Array | None]:
-    form = torch.channels_last if last else torch.contiguous_format
-    net.to(device).to(memory_format=form)
+    form = torch.channels_last if subject.channels_last else torch.contiguous_format
+    net, preprocess = subject.net.to(device).to(memory_format=form), subject.preprocess
     plain, both = [], []
     with torch.inference_mode():
         for start in _progress(len(split), batch_size):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from archbuilder.record import (
     Result,
     read_record,
 )
-from archbuilder.zoo.facts import mapping, results, text
-from archbuilder.zoo.files import MANIFEST_FILE, METADATA_FILE
+from archbuilder.show.text import printable
+from archbuilder.zoo.facts import count, mapping, results, text
+from archbuilder.zoo.files import MANIFEST_FILE, METADATA_FILE, entry
 from archbuilder.zoo.package import Loaded, load_package
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.weights import read_weights
@@ -42,7 +43,7 @@ class Subject:
 
     `kind` is "run" or "package". `data` and `fingerprint` are of the data that it was trained on, empty where that
     is not known; `results` what was recorded then; `circumstances` the device and precision. `settings` are those of
-    a run's data, None for a package.
+    a run's data, None for a package, unless its data lie nowhere and are always there.
     """
 
     path: Path
@@ -85,9 +86,17 @@ def _of_package(path: Path, net: Loaded) -> Subject:
         fingerprint=text(data.get("fingerprint")),
         results=results(net.metadata),
         circumstances=", ".join(filter(None, (text(training.get(key)) for key in ("device", "precision")))),
-        settings=None,
+        settings=_embedded(data, net.preprocess.shape),
         channels_last=False,
     )
+
+
+def _embedded(data: Mapping[str, Any], shape: Sequence[int]) -> dict[str, Any] | None:
+    """Return the settings of the data that a package was trained on where scikit-learn brings them along."""
+    if data.get("name") != "digits":
+        return None
+    held_out = count(mapping(data.get("splits")).get("val"))
+    return {"name": "digits", "size": shape[1], "channels": shape[0], **({"holdout": held_out} if held_out else {})}
 
 
 def _of_run(folder: Path, record: Record) -> Subject:
@@ -130,8 +139,14 @@ def _network(folder: Path, record: Record) -> Block:
             "train the run again with force=true"
         )
     net = assemble(graph)
+    weights = folder / WEIGHTS_FILE
+    if record.weights_sha256 and weights.is_file() and entry(weights)["sha256"] != record.weights_sha256:
+        raise RecordError(
+            f"{weights}: is not the file that the training wrote, since its sha256 is another: damaged or changed; "
+            "train the run again with force=true"
+        )
     try:
-        read_weights(net, folder / WEIGHTS_FILE)
+        read_weights(net, weights)
     except ArchbuilderError as error:
         raise RecordError(f"{error}; train the run again with force=true") from None
     return net.eval()
@@ -149,15 +164,24 @@ def _why_neither(path: Path) -> str:
         return "is a file; name the folder it lies in" if path.exists() else "there is no such folder"
     found = {each.name for each in path.iterdir()}
     if FAILURE_FILE in found:
-        return f"this run failed ({FAILURE_FILE} says why); train it to the end first"
+        return f"this run failed ({_reason(path / FAILURE_FILE)}); train it to the end first"
     if found.intersection(_OF_A_RUN):
         return f"this run is not finished: there is no {RECORD_FILE}; train it to the end first"
     if found.intersection(_OF_A_PACKAGE):
         return f"{MANIFEST_FILE} is missing, so this is no whole package"
-    inside = sorted(
-        name for name in found if any((path / name / file).is_file() for file in (RECORD_FILE, MANIFEST_FILE))
-    )
+    # Those of a sweep lie a level deeper.
+    marks = [f"{depth}/{file}" for depth in ("*", "*/*") for file in (RECORD_FILE, MANIFEST_FILE)]
+    inside = sorted(found.parent for mark in marks for found in path.glob(mark))
     if inside:
         more = f" (and {len(inside) - 1} more)" if len(inside) > 1 else ""
-        return f"holds runs or packages but is none itself; name one: {path / inside[0]}{more}"
+        return f"holds runs or packages but is none itself; name one: {inside[0]}{more}"
     return f"neither a finished run (no {RECORD_FILE}) nor a package (no {MANIFEST_FILE}); name the folder of one"
+
+
+def _reason(failure: Path) -> str:
+    """Return what a failed run has left of its error."""
+    try:
+        words = failure.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        words = []
+    return printable(f"{' '.join(words):.500}") or f"{FAILURE_FILE} does not say why"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archbuilder.errors import ConfigError, suggestion
+from archbuilder.errors import ConfigError, like
 from archbuilder.graph import Graph
 from archbuilder.language.blocks import Library
 from archbuilder.language.interpolation import resolve as interpolated
@@ -153,7 +154,10 @@ def _model_meant(source: str, known: Iterable[str]) -> str:
     for ending in (".yaml", ".yml"):
         if source and is_file(Path(f"{source}{ending}")):
             return f"did you mean the file '{source}{ending}'?"
-    return suggestion(source, known, "models")
+    if source and os.path.isdir(source):
+        return f"the folder '{source}' is no model: archbuilder show takes those of runs and packages, too"
+    near = like(source, known)
+    return f"did you mean '{near[0]}'?" if near else "archbuilder models lists those that there are"
 
 
 def _compose(source: str | Path, config_dir: Path | None) -> Any:

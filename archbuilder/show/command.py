@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from archbuilder.errors import ConfigError
+from archbuilder.errors import ArchbuilderError, ConfigError, PackageError
 from archbuilder.graph import Graph
 from archbuilder.language.scale import WIDEST
 from archbuilder.language.source import Resolved, resolve
 from archbuilder.paths import is_file
+from archbuilder.record import ARCHITECTURE_FILE
 
 T = TypeVar("T")
 
@@ -26,8 +27,9 @@ def show(
 ) -> None:
     """Print what some networks cost, or draw one into the file `to`.
 
-    `words` are models and overrides, in any order; the overrides hold for all models. One network is shown as a tree
-    folded below `depth` levels, several as a row each. Raises ConfigError.
+    `words` are models and overrides, in any order; the overrides hold for all models. A model may also be the folder of
+    a run or a package. One network is shown as a tree folded below `depth` levels, several as a row each. Raises
+    ConfigError, PackageError for a damaged file of a folder.
     """
     models, overrides = models_and_overrides(words)
     if depth is not None and to is None and (as_json or len(models) > 1):
@@ -39,18 +41,22 @@ def show(
         checked_suffix(to)  # before any work
         if len(models) > 1:
             raise ConfigError("--draw", f"draws one model, not {len(models)}: {', '.join(models)}")
-    resolved = _each(models, lambda model: resolve(model, overrides, config_dir))
-    graphs = _each(models, lambda model: resolved[model].expand())
+    folders = [model for model in models if is_file(Path(model) / ARCHITECTURE_FILE)]
+    graphs = {model: finished(Path(model), overrides) for model in folders}
+    resolved = _each(
+        [model for model in models if model not in graphs], lambda model: resolve(model, overrides, config_dir)
+    )
+    graphs |= _each([*resolved], lambda model: resolved[model].expand())
     if to is not None:
         _draw(graphs[models[0]], to, depth)
     elif as_json:
-        content = [_json(graphs[model], resolved[model]) for model in models]
+        content = [_json(graphs[model], resolved.get(model)) for model in models]
         print(json.dumps(content if len(content) > 1 else content[0], indent=1))
     else:
         _print([graphs[model] for model in models], depth)
-        for model in models:
-            if resolved[model].budget:
-                print(f"{model}: {_width(resolved[model])}")
+        for model, each in resolved.items():
+            if each.budget:
+                print(f"{model}: {_width(each)}")
 
 
 def _print(graphs: Sequence[Graph], depth: int | None) -> None:
@@ -64,11 +70,29 @@ def _print(graphs: Sequence[Graph], depth: int | None) -> None:
         print_page(tree_page(network(graphs[0]), depth))
 
 
-def _json(graph: Graph, resolved: Resolved) -> dict[str, Any]:
+def finished(folder: Path, overrides: Sequence[str] = ()) -> Graph:
+    """Return the network whose architecture lies in a folder; raises ConfigError, PackageError where it is damaged."""
+    from archbuilder.graph_json import from_json
+    from archbuilder.primitives import check
+    from archbuilder.zoo.files import read_json
+
+    path = folder / ARCHITECTURE_FILE
+    if overrides:
+        raise ConfigError(overrides[0], f"the network in {folder} is finished: there is nothing left to override")
+    try:
+        graph = from_json(read_json(path))
+        check(graph)
+    except ArchbuilderError as error:
+        raise PackageError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return graph
+
+
+def _json(graph: Graph, resolved: Resolved | None) -> dict[str, Any]:
     """Return a description as JSON, with the scale that a budget has led to."""
     from archbuilder.description import describe_graph
 
-    return {**describe_graph(graph).to_json(), **({"scale": resolved.content["scale"]} if resolved.budget else {})}
+    scale = {"scale": resolved.content["scale"]} if resolved and resolved.budget else {}
+    return {**describe_graph(graph).to_json(), **scale}
 
 
 def _width(resolved: Resolved) -> str:
@@ -106,8 +130,8 @@ def models_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _is_file(word: str) -> bool:
-    """Tell whether a word is a file's path, though it may look like an override: runs/lr=0.1/mine.yaml."""
-    return word.endswith((".yaml", ".yml")) or is_file(Path(word))
+    """Tell whether a word is a path, though it may look like an override: runs/lr=0.1/mine.yaml, runs/lr=0.1."""
+    return word.endswith((".yaml", ".yml")) or is_file(Path(word)) or is_file(Path(word) / ARCHITECTURE_FILE)
 
 
 def _draw(graph: Graph, to: Path, depth: int | None) -> None:

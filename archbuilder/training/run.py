@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,12 +96,14 @@ def _run(config: DictConfig, folder: Path) -> Record:
             fitted = fit(config, settings, graph, dataset, own, start, loggers)
         record = _record(settings, graph, budget, dataset, fitted)
         if fitted.main:
-            _write(folder, settings, graph, fitted, record)
+            record = _write(folder, settings, graph, fitted, record)
             tell(loggers, record)
     return record
 
 
-def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted, record: Record) -> None:
+def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted, record: Record) -> Record:
+    """Write the files of a run, and return its record with the hash of the weights."""
+    from archbuilder.zoo.files import entry
     from archbuilder.zoo.weights import write_weights
 
     # Aside first, so that an earlier result is still whole where the disk does not take all of this one.
@@ -109,11 +112,13 @@ def _write(folder: Path, settings: dict[str, Any], graph: Graph, fitted: Fitted,
         write_yaml(new / CONFIG_FILE, settings)
         write_json(new / ARCHITECTURE_FILE, to_json(graph))
         write_weights(fitted.kept, new / WEIGHTS_FILE)
+        record = replace(record, weights_sha256=entry(new / WEIGHTS_FILE)["sha256"])
         write_record(record, new)
         # The record vouches for the files beside it, so it goes first and comes last.
         (folder / RECORD_FILE).unlink(missing_ok=True)
         for file in (CONFIG_FILE, ARCHITECTURE_FILE, WEIGHTS_FILE, RECORD_FILE):
             (new / file).replace(folder / file)
+    return record
 
 
 def _changed(record: Record, graph: Graph, dataset: Dataset) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from archbuilder.compare.words import escape_markdown, short
+from archbuilder.compare.words import at_most, escape_markdown, short
 from archbuilder.evaluation.figures import Share, share
 from archbuilder.evaluation.report import percent
 from archbuilder.zoo.files import GOLDEN_FILE, INT8_FILE, ONNX_FILE, PT2_FILE
-from archbuilder.zoo.license import UNSTATED
-from archbuilder.zoo.snippets import with_archbuilder, with_onnxruntime
+from archbuilder.zoo.license import UNSTATED, hub_license
+from archbuilder.zoo.snippets import to_get, with_archbuilder, with_onnxruntime
 
 TASK = "image-classification"
 DATASETS = {
@@ -19,6 +20,7 @@ DATASETS = {
     "fashion_mnist": "zalando-datasets/fashion_mnist",
 }
 """What the Hub calls the data that it has."""
+_WEIGHTS = {"raw": "the weights of the last step", "averaged": "the weights averaged over the steps"}
 
 
 def card(metadata: dict[str, Any]) -> str:
@@ -45,7 +47,7 @@ def front_matter(metadata: dict[str, Any]) -> dict[str, Any]:
     results = measured(metadata)
     dataset = DATASETS.get(metadata.get("data", {}).get("name", ""))
     front: dict[str, Any] = {
-        **({"license": metadata["license"].lower()} if metadata["license"] else {}),
+        **(hub_license(metadata["license"]) if metadata["license"] else {}),
         "library_name": "archbuilder",
         "pipeline_tag": TASK,
         "tags": [TASK, "archbuilder", "onnx", "safetensors"],
@@ -105,10 +107,11 @@ def _results(metadata: dict[str, Any]) -> Iterator[str]:
             for split, weights, found in rows
         ],
     )
+    weights = _WEIGHTS[metadata["weights"]]
     yield (
-        f"On {escape_markdown(metadata['data']['name'])}, a single view of each image, the weights of the last epoch. "
-        "Intervals (Wilson) tell how much the choice of these images leaves open; what another seed of training would "
-        "change is not in them."
+        f"On {escape_markdown(metadata['data']['name'])}, a single view of each image, {weights}. Intervals (Wilson) "
+        "tell how much the choice of these images leaves open; what another seed of training would change is not in "
+        "them."
     )
     apart = [f"{told['images_apart']:,} of {told['n']:,} of {split}" for split, told in _splits(metadata)]
     allowed = [told["images_allowed"] for _, told in _splits(metadata)]
@@ -118,7 +121,10 @@ def _results(metadata: dict[str, Any]) -> Iterator[str]:
             "otherwise in balance than the record of the training says, which had other precision or another device."
         )
     else:
-        yield "Evaluated again before they were packaged, the weights gave exactly this."
+        yield (
+            "Evaluated again before they were packaged, the weights gave exactly this accuracy, and the recorded loss "
+            "to within rounding."
+        )
 
 
 def _splits(metadata: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -151,15 +157,20 @@ def _intended(metadata: dict[str, Any]) -> Iterator[str]:
 
 
 def _use(metadata: dict[str, Any]) -> Iterator[str]:
-    yield "With archbuilder:"
+    yield "With the package's own address for URL:"
+    yield _code(to_get(metadata), "bash")
+    yield "In this folder, for a picture beside it, with archbuilder:"
     yield _code(with_archbuilder(metadata))
-    yield "In this folder with onnxruntime and numpy alone, without torch and archbuilder:"
+    yield (
+        "The same with onnxruntime and numpy alone (`pip install onnxruntime numpy pillow`), without torch and "
+        "archbuilder:"
+    )
     yield _code(with_onnxruntime(metadata))
-    told = metadata["onnx"]
+    told, apart = metadata["onnx"], at_most(metadata["onnx"]["largest_difference"])
     yield (
         f"`{ONNX_FILE}` (operators of version {told['opset']}) takes any number of pictures; its logits were compared "
-        f"with torch's and differ by {told['largest_difference']:.1g} at most. `{GOLDEN_FILE}` holds pictures with the "
-        "logits that they must give. The hashes in `manifest.json` show damage, not who made the package."
+        f"with torch's and differ by {apart} at most. `{GOLDEN_FILE}` holds pictures with "
+        "the logits that they must give. The hashes in `manifest.json` show damage, not who made the package."
     )
     if "int8" in metadata:
         yield f"`{INT8_FILE}`, of {metadata['int8']['bytes']:,} bytes, is used in the same way."
@@ -177,7 +188,7 @@ def _training(metadata: dict[str, Any]) -> Iterator[str]:
             f"Elsewhere: the weights are {escape_markdown(origin['source'])}"
             + (f", from {escape_markdown(origin['url'])}" if "url" in origin else "")
             + ". Its logits to the same pictures differ from the original's by "
-            f"{metadata['comparison']['largest_difference']:.1g} at most."
+            f"{at_most(metadata['comparison']['largest_difference'])} at most."
         )
         return
     training, data = metadata["training"], metadata["data"]
@@ -199,9 +210,8 @@ def _training(metadata: dict[str, Any]) -> Iterator[str]:
 
 
 def _kept(metadata: dict[str, Any]) -> str:
-    if metadata["weights"] == "averaged":
-        return "The package holds the weights averaged over the steps, not the raw ones of the last step."
-    return "The package holds the weights of the last step."
+    other = ", not those of the last step" if metadata["weights"] == "averaged" else ""
+    return f"The package holds {_WEIGHTS[metadata['weights']]}{other}."
 
 
 def _limits(metadata: dict[str, Any]) -> Iterator[str]:
@@ -236,4 +246,6 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _code(text: str, language: str = "python") -> str:
-    return f"```{language}\n{text}\n```"
+    # Longer than any run of backticks inside, which would end it.
+    fence = "`" * max(3, *(1 + len(run) for run in re.findall("`+", text)), 0)
+    return f"{fence}{language}\n{text}\n{fence}"

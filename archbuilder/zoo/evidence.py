@@ -9,10 +9,10 @@ from typing import Any
 
 from archbuilder.data import load
 from archbuilder.data.images import Dataset
-from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.errors import ArchbuilderError, ConfigError, PackageError
 from archbuilder.evaluation.choice import chosen_data
 from archbuilder.evaluation.evaluate import BATCH
-from archbuilder.evaluation.figures import Share, top
+from archbuilder.evaluation.figures import Share, figures
 from archbuilder.evaluation.logits import logits, pick_device
 from archbuilder.evaluation.subject import Subject
 from archbuilder.record import RECORD_FILE, WEIGHTS_FILE, Record, Result
@@ -21,6 +21,7 @@ PRECISION = "32-true"
 CHANGED = 0.005
 """Share of answers that change from bfloat16 to 32 bits: measured with a ResNet-20 on 15,000 images of CIFAR-10."""
 DEVIATIONS = 3
+APART = "they do not belong together: train the run again with force=true"
 
 
 def kept_weights(record: Record) -> str:
@@ -35,11 +36,17 @@ def kept_weights(record: Record) -> str:
 def load_data(subject: Subject, overrides: Sequence[str] = ()) -> Dataset:
     """Return the images that a run was trained on; `overrides`, such as `data.root=DIR`, say where they lie now.
 
-    Raises PackageError where they cannot be had, or are others than then.
+    Raises ConfigError for overrides that do not fit, PackageError where the images cannot be had, or are others than
+    then.
     """
+    settings = chosen_data(subject.settings, overrides, trained_on=subject.data)
     how = "say where they lie with --data data.KEY=VALUE"
     try:
-        dataset = load(chosen_data(subject.settings, overrides, trained_on=subject.data))
+        dataset = load(settings)
+    except ConfigError as error:
+        if overrides:
+            raise ConfigError(f"--data {error.where}", error.what) from None
+        raise
     except ArchbuilderError as error:
         raise PackageError(
             f"{subject.path}: the images of {subject.data} cannot be had, and without them the weights cannot be "
@@ -56,8 +63,9 @@ def load_data(subject: Subject, overrides: Sequence[str] = ()) -> Dataset:
 def reevaluate(subject: Subject, record: Record, dataset: Dataset) -> dict[str, Any]:
     """Return what the weights of a run give on every split that the record tells of, in 32 bits, single view.
 
-    On the CPU, a training in 32 bits there must be met exactly; any other may differ by a few images, of which it is
-    told how many may, and how many do. Raises PackageError where more do.
+    On the CPU, the accuracy of a training in 32 bits there must be met exactly, and the loss to within rounding; any
+    other may differ by a few images, of which it is told how many may, and how many do. Raises PackageError where more
+    do, or the loss is another.
     """
     on_cpu = record.training.device.startswith("cpu")
     exact = on_cpu and record.training.precision == PRECISION
@@ -65,30 +73,35 @@ def reevaluate(subject: Subject, record: Record, dataset: Dataset) -> dict[str, 
     weights = kept_weights(record)
     splits = {}
     for result in record.results:
-        if result.weights == weights:
-            if result.split not in dataset.splits:
-                raise PackageError(f"{subject.path / RECORD_FILE}: the data have no split '{result.split}'")
-            content = dataset.splits[result.split]
-            allowed = 0 if exact else images_allowed(len(content))
-            answers, _ = logits(
-                subject.net,
-                subject.preprocess,
-                content,
-                batch_size=BATCH,
-                device=device,
-                channels_last=subject.channels_last,
+        if result.weights != weights:
+            continue
+        if result.split not in dataset.splits:
+            raise PackageError(f"{subject.path / RECORD_FILE}: the data have no split '{result.split}'")
+        content = dataset.splits[result.split]
+        answers, _ = logits(subject, content, batch_size=BATCH, device=device)
+        found = figures(answers, content.labels.numpy())
+        allowed = 0 if exact else images_allowed(len(content))
+        apart = _images_apart(result, found.accuracy)
+        if apart > allowed:
+            raise PackageError(_refusal(subject.path, record, result, found.accuracy, allowed))
+        if not abs(found.loss - result.loss) <= loss_allowed(result.loss, exact):
+            raise PackageError(
+                f"{subject.path / WEIGHTS_FILE}: give a loss of {found.loss:.6g} on {result.split}, but {RECORD_FILE} "
+                f"says {result.loss:.6g} for the {result.weights} weights; {APART}"
             )
-            found = top(answers, content.labels.numpy(), 1)
-            apart = _images_apart(result, found)
-            if apart > allowed:
-                raise PackageError(_refusal(subject.path, record, result, found, allowed))
-            splits[result.split] = {
-                "accuracy": found.value,
-                "n": found.n,
-                "images_apart": apart,
-                "images_allowed": allowed,
-            }
+        splits[result.split] = {
+            "accuracy": found.accuracy.value,
+            "loss": found.loss,
+            "n": found.accuracy.n,
+            "images_apart": apart,
+            "images_allowed": allowed,
+        }
     return {"weights": weights, "device": str(device), "precision": PRECISION, "splits": splits}
+
+
+def loss_allowed(loss: float, exact: bool) -> float:
+    """Return by how much a mean loss may differ: by rounding, that of other processors, or of a GPU or 16 bits."""
+    return 1e-4 * loss + 1e-5 if exact else 0.02 * loss + 0.005
 
 
 def images_allowed(n: int) -> int:
@@ -119,5 +132,5 @@ def _refusal(run: Path, record: Record, result: Result, found: Share, allowed: i
         f"{told(result.accuracy, result.n)} for the {result.weights} weights"
         + (f" (it is what the record says of the {which} ones)" if which else "")
         + (f", and at most {allowed:,} of {found.n:,} images may be counted otherwise" if allowed else "")
-        + "; they do not belong together: train the run again with force=true"
+        + f"; {APART}"
     )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from archbuilder.data.folder import INTERPOLATION
 from archbuilder.data.images import Dataset
+from archbuilder.errors import RecordError
+from archbuilder.evaluation.report import percent
 from archbuilder.evaluation.subject import read_subject
 from archbuilder.files import write_bytes, write_json
 from archbuilder.graph_json import to_json
-from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Record, read_record
+from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Data, Record, read_record
+from archbuilder.zoo.card import measured
 from archbuilder.zoo.command import training_command
 from archbuilder.zoo.evidence import kept_weights, load_data, reevaluate
+from archbuilder.zoo.facts import read_facts
 from archbuilder.zoo.files import INT8_FILE, ONNX_FILE, PT2_FILE, inert
 from archbuilder.zoo.license import license_id
 from archbuilder.zoo.package import Loaded
@@ -32,6 +37,7 @@ def export(
     pt2: bool = False,
     data: Sequence[str] = (),
     key: Path | None = None,
+    force: bool = False,
 ) -> Path:
     """Write a finished run's package into the folder `zoo` and return the package's path.
 
@@ -39,16 +45,18 @@ def export(
     says where these lie if no longer where they did. With `int8` and `pt2` the package also holds the network in 8
     bits, calibrated on training images, and as a program of torch; with a private `key` it is signed. It appears whole
     or not at all. Raises RecordError for a run that is unfinished or whose files do not fit one another, PackageError
-    where the weights do not give the recorded accuracy, the data cannot be had, the key is none, or a package of that
-    name is there already.
+    where the weights do not give the recorded accuracy and loss, the data cannot be had, the key is none, or a package
+    of that name is there already, unless `force` replaces it.
     """
-    record = read_record(run)
     stated = None if license is None else license_id(license)
     if key is not None:
         check_key(key)
-    target = new_path(zoo, name or _default_name(record))
     subject = read_subject(run)
+    if subject.kind != "run":
+        raise RecordError(f"{run}: is a package already; name the folder of a finished run")
+    record = read_record(run)
     dataset = load_data(subject, data)
+    target = new_path(zoo, name or _default_name(record), force)
     evidence = reevaluate(subject, record, dataset)
 
     def fill(folder: Path) -> None:
@@ -66,7 +74,15 @@ def export(
         return told
 
     metadata = {**_metadata(record), "command": inert(training_command(run)), "reevaluation": evidence}
-    return write_package(target, metadata, fill, str(run), license=stated, add=add, key=key)
+    return write_package(target, metadata, fill, str(run), license=stated, add=add, key=key, force=force)
+
+
+def made(package: Path) -> Iterator[str]:
+    """Yield what a new package is worth and what it takes: each accuracy, then the files."""
+    facts = read_facts(package)
+    for split, weights, found in measured(dict(facts.metadata)):
+        yield f"{split}: {percent(found.value)} ({found.count:,} of {found.n:,}), {weights}"
+    yield from (f"{told['size']:>12,} bytes  {name}" for name, told in facts.files.items())
 
 
 def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:
@@ -101,7 +117,7 @@ def _metadata(record: Record) -> dict[str, Any]:
         "results": [vars(result) for result in record.results if result.weights == weights],
         **({"results_of_other_weights": others} if others else {}),
         "labels": data["labels"],
-        "preprocessing": {key: data[key] for key in ("shape", "mean", "std")},
+        "preprocessing": _preprocessing(record.data),
         "data": {key: data[key] for key in ("name", "fingerprint", "splits")},
         "recipe": {"hash": record.recipe.hash, "settings": inert(record.recipe.settings)},
         "seed": record.seed,
@@ -110,3 +126,9 @@ def _metadata(record: Record) -> dict[str, Any]:
         "git": record.git,
         "finished_at": record.finished_at,
     }
+
+
+def _preprocessing(data: Data) -> dict[str, Any]:
+    """Return how the training prepared pictures: those from files were cut to size."""
+    told = {"shape": data.shape, "mean": data.mean, "std": data.std}
+    return told | ({"resize": data.shape[1], "interpolation": INTERPOLATION} if data.name == "folder" else {})

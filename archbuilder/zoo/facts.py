@@ -40,9 +40,8 @@ class Facts:
 
     @property
     def license(self) -> str:
-        """The license of the weights, empty where none is named: then nobody may use them without asking."""
-        own, origin = self.metadata.get("license"), mapping(self.metadata.get("origin"))
-        return text(own) or text(origin.get("license"))
+        """The license that the package states, empty where none: its source's, if any, stands in `origin`."""
+        return text(self.metadata.get("license"))
 
     @property
     def cost(self) -> Cost | None:

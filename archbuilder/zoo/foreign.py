@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from archbuilder.graph_json import to_json
 from archbuilder.language.source import Source, expand
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE, Cost
 from archbuilder.weights import TransferError, transfer
+from archbuilder.zoo.golden import uncut
 from archbuilder.zoo.license import license_id
 from archbuilder.zoo.preprocess import Preprocess
 from archbuilder.zoo.sources import Foreign, ForeignError, fetch
@@ -37,18 +39,23 @@ def import_weights(
     *,
     config_dir: str | Path | None = None,
     license: str | None = None,
+    force: bool = False,
 ) -> Path:
     """Write a package of `model` with the weights, preprocessing and labels of `source`; return its path.
 
     `source` is torchvision:NAME or timm:NAME. Both networks answer the same pictures before anything is written,
     each with its own preprocessing; the metadata keep how far they differ. Raises ConfigError for a model that
     cannot be built, ForeignError for a source that cannot be had or that answers otherwise, TransferError where the
-    two differ in structure, PackageError where the name is taken. The package appears whole or not at all.
+    two differ in structure, PackageError where the name is taken and `force` does not replace that package. The package
+    appears whole or not at all.
     """
     stated = None if license is None else license_id(license)
     graph = expand(model, overrides, config_dir=config_dir)
     name = name or f"{plain_name(graph.name)}-{plain_name(re.split('[.:]', source)[-1])[:39]}"
-    target = new_path(zoo, name)  # told before anything is fetched
+    # Told before anything is fetched: a name that is taken, and another structure.
+    target = new_path(zoo, name, force)
+    with torch.device("meta"), suppress(NotImplementedError):  # which networks raise that count with tensors
+        adopted(graph, fetch(source, trained=False))
     foreign = fetch(source)
     net = adopted(graph, foreign)
     preprocessing = _preprocessing(foreign)
@@ -59,7 +66,7 @@ def import_weights(
         write_json(folder / ARCHITECTURE_FILE, to_json(graph))
         write_weights(net, folder / WEIGHTS_FILE)
 
-    return write_package(target, metadata, fill, license=stated)
+    return write_package(target, metadata, fill, license=stated, force=force)
 
 
 def adopted(graph: Graph, foreign: Foreign) -> Block:
@@ -92,10 +99,9 @@ def _compare(foreign: Foreign, net: Block, preprocess: Preprocess) -> dict[str, 
     """Return how far both networks' logits of the same pictures differ, and how large they are; refuse too far."""
     from PIL import Image
 
-    random = np.random.default_rng(0)
-    channels, high, wide = foreign.shape
-    # Larger than the crop and not square, so that resizing and cutting count.
-    pixels = random.integers(0, 256, (2, high * 5 // 4, wide * 3 // 2, channels), dtype=np.uint8)
+    channels, *sides = foreign.shape
+    shape = (2, *uncut(*sides), channels)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     pictures = [Image.fromarray(picture.squeeze()) for picture in pixels]
     with torch.inference_mode():
         expected = foreign.module.eval()(torch.stack([foreign.prepare(picture) for picture in pictures]))

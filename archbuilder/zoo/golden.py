@@ -72,11 +72,15 @@ def allowed(expected: Any) -> float:
     return TOLERANCE * max(1.0, float(np.abs(np.asarray(expected)).max()))
 
 
+def uncut(high: int, wide: int) -> tuple[int, int]:
+    """Return a size larger than what is cut out and not square, so that resizing and cutting count."""
+    return high * 5 // 4, wide * 3 // 2
+
+
 def _picture_shape(net: Loaded) -> tuple[int, int, int, int]:
     channels, high, wide = net.preprocess.shape
     if net.preprocess.resize is not None:
-        # Larger than what is cut out and not square, so that resizing and cutting count.
-        high, wide = high * 5 // 4, wide * 3 // 2
+        high, wide = uncut(high, wide)
     return COUNT, channels, high, wide
 
 

@@ -6,15 +6,17 @@ import math
 from pathlib import Path
 from typing import Any
 
+from archbuilder.data.pictures import INTERPOLATIONS
 from archbuilder.errors import PackageError
 from archbuilder.zoo.files import SCHEMA, is_schema
 
-INTERPOLATIONS = ("bilinear", "bicubic")
-NEEDED = ("shape", "mean", "std")
+NORMALISING = ("shape", "mean", "std")
 RESIZING = ("resize", "interpolation")
 LONGEST_LABEL = 500
 LARGEST_SIDE = 4096
 """Of a resized picture's shorter side, in pixels."""
+LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
+"""Of 32 bits, in which pictures are normalised."""
 
 
 def check_metadata(metadata: Any, path: Path) -> dict[str, Any]:
@@ -32,17 +34,21 @@ def check_metadata(metadata: Any, path: Path) -> dict[str, Any]:
 
 
 def _check_preprocessing(preprocessing: Any, path: Path) -> None:
-    if not isinstance(preprocessing, dict) or set(preprocessing) not in ({*NEEDED}, {*NEEDED, *RESIZING}):
+    if not isinstance(preprocessing, dict) or set(preprocessing) not in ({*NORMALISING}, {*NORMALISING, *RESIZING}):
         raise PackageError(
-            f"{path}: its preprocessing is not {', '.join(NEEDED)}, or those and {' and '.join(RESIZING)}"
+            f"{path}: its preprocessing is not {', '.join(NORMALISING)}, or those and {' and '.join(RESIZING)}"
         )
-    shape, mean, std = (preprocessing[key] for key in NEEDED)
+    shape, mean, std = (preprocessing[key] for key in NORMALISING)
     lists = all(isinstance(values, list) for values in (shape, mean, std))
     if not lists or not len(shape) == 3 or not all(type(side) is int for side in shape) or len(mean) != shape[0]:
         raise PackageError(f"{path}: its preprocessing has no shape [C, H, W] with a mean for each channel")
     numbers = all(type(number) is float and math.isfinite(number) for number in (*mean, *std))
     if not numbers or len(std) != len(mean) or not all(number > 0 for number in std):
         raise PackageError(f"{path}: its preprocessing has means or deviations that are no usable numbers")
+    if any((1 + abs(m)) / s > LARGEST_FLOAT for m, s in zip(mean, std, strict=True)):
+        raise PackageError(
+            f"{path}: its preprocessing has a deviation so small that pixels overflow when divided by it"
+        )
     if preprocessing.get("interpolation", INTERPOLATIONS[0]) not in INTERPOLATIONS:
         raise PackageError(f"{path}: its preprocessing has an interpolation other than {', '.join(INTERPOLATIONS)}")
     resize = preprocessing.get("resize")

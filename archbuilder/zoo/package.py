@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from archbuilder.assemble import Block
 from archbuilder.description import total_cost
 from archbuilder.errors import ArchbuilderError, PackageError
+from archbuilder.features import keep_features
 from archbuilder.graph import Graph, without_auxiliary
 from archbuilder.record import ARCHITECTURE_FILE, WEIGHTS_FILE
 from archbuilder.zoo.architecture import read_graph
@@ -22,7 +24,8 @@ from archbuilder.zoo.weights import read_weights
 class Loaded(Block):
     """A network from a package, in evaluation mode: [N, C, H, W], as `preprocess` gives them, to logits [N, K].
 
-    `labels` names the classes in the order of the logits; `metadata` tells cost, results and provenance.
+    `labels` names the classes in the order of the logits; `metadata` tells cost, results and provenance. One that was
+    loaded with features gives these instead.
     """
 
     def __init__(self, graph: Graph, metadata: dict[str, Any]) -> None:
@@ -32,18 +35,28 @@ class Loaded(Block):
         self.preprocess = Preprocess(**metadata["preprocessing"])
 
 
-def load_package(path: Path) -> Loaded:
-    """Return the network of a package in evaluation mode.
+def load_package(path: Path, features: Sequence[str] = ()) -> Loaded:
+    """Return the network of a package in evaluation mode, with `features` the part of it that leads to these layers.
 
     Everything is checked before it is used: sizes and hashes of the files, the architecture against the
-    primitives, names, shapes and types of the weights. Raises PackageError naming the file and the reason.
+    primitives, names, shapes and types of the weights. Raises PackageError naming the file and the reason, ConfigError
+    for features that are not there.
     """
     files = check_files(path)
     net = read_network(path, read_json(path / METADATA_FILE))
     # A package that took its place meanwhile would give the one's labels and the other's weights.
     if read_manifest(path) != files:
         raise PackageError(f"{path}: another package took its place while it was read; load it again")
-    return net
+    return _part(net, features) if features else net
+
+
+def _part(net: Loaded, features: Sequence[str]) -> Loaded:
+    """Return the network that gives the outputs of some layers instead of its own, with the same weights."""
+    with torch.device("meta"):
+        part = Loaded(keep_features(net.graph, features), net.metadata)
+    weights = net.state_dict()
+    part.load_state_dict({name: weights[name] for name in part.state_dict()}, assign=True)
+    return part.eval()
 
 
 def read_network(path: Path, metadata: Any) -> Loaded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from archbuilder.data.folder import MODES
+from archbuilder.data.pictures import MODES, opened, quiet
 from archbuilder.errors import DataError
 from archbuilder.show.text import printable
 from archbuilder.zoo.package import Loaded
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from rich.console import Console
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-"""What is opened. PIL knows more, for some of which it starts other programs."""
 TOP = 5
 
 
@@ -38,27 +34,47 @@ class Prediction:
     classes: tuple[tuple[str, float], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the prediction as plain JSON data."""
+        """Return it as plain JSON data."""
         classes = [{"label": label, "probability": probability} for label, probability in self.classes]
         squeezed = self.squeezed and list(self.squeezed)
         return {"image": str(self.path), "size": list(self.size), "squeezed": squeezed, "classes": classes}
 
 
-def predict(net: Loaded, paths: Iterable[str | Path], top: int = TOP) -> list[Prediction]:
+@dataclass(frozen=True)
+class Refused:
+    """A picture that no answer could be given to, and why; `error` names the file."""
+
+    path: Path
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        return {"image": str(self.path), "error": self.error}
+
+
+def predict(net: Loaded, paths: Iterable[str | Path], top: int = TOP) -> list[Prediction | Refused]:
     """Return the `top` most probable classes of each picture, on the device that the network is on.
 
-    Pictures are files of PNG, JPEG, WebP, GIF, BMP, TIFF or PPM, of any size that PIL takes for no bomb. They are
-    turned as their camera said and made grey or coloured as the network wants; transparent ones lie on white. Of
-    several frames the first counts. Raises DataError, naming the file, for anything else, and where the answer is no
-    number.
+    Pictures are files of PNG, JPEG, WebP, GIF, BMP, TIFF or PPM, opened as `opened` tells, of any size that PIL takes
+    for no bomb. What is anything else, or is answered with what is no number, is refused, and the others are not.
+    Raises DataError for a network that takes neither grey nor coloured pictures.
     """
-    return [_predicted(net, Path(path), top) for path in paths]
+    channels = net.preprocess.shape[0]
+    if channels not in MODES:
+        raise DataError(f"pictures in files are grey or coloured, but the network takes {channels} channels")
+    with quiet():
+        return [_attempt(net, Path(path), top) for path in paths]
+
+
+def _attempt(net: Loaded, path: Path, top: int) -> Prediction | Refused:
+    try:
+        return _predicted(net, path, top)
+    except DataError as error:
+        return Refused(path, str(error))
 
 
 def _predicted(net: Loaded, path: Path, top: int) -> Prediction:
     channels, high, wide = net.preprocess.shape
-    if channels not in MODES:
-        raise DataError(f"{path}: pictures in files are grey or coloured, but the network takes {channels} channels")
     picture = opened(path, MODES[channels])
     size, squeezed = picture.size, None
     device = next(iter(net.state_dict().values()), torch.empty(0)).device
@@ -68,6 +84,8 @@ def _predicted(net: Loaded, path: Path, top: int) -> Prediction:
             picture = picture.resize(squeezed)
         with torch.inference_mode():
             probabilities = net(net.preprocess(picture).to(device)).float().softmax(1)[0].cpu()
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     # Above all too little memory, since the shapes are known to fit.
     except (RuntimeError, MemoryError) as error:
         reason = (str(error).splitlines() or ["too little memory"])[0]
@@ -77,44 +95,6 @@ def _predicted(net: Loaded, path: Path, top: int) -> Prediction:
     best = probabilities.topk(min(top, len(net.labels)))
     classes = tuple((net.labels[i], p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True))
     return Prediction(path, size, squeezed, classes)
-
-
-def opened(path: Path, mode: str) -> Image:
-    """Return the picture in a file, upright, in PIL's mode L or RGB; raises DataError that names the file."""
-    import PIL.Image
-    import PIL.ImageOps
-
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "there is no such file"
-        raise DataError(f"{path}: {what}; name a picture")
-    try:
-        with warnings.catch_warnings():
-            # PIL warns of pictures that are very large once unpacked, and refuses those twice as large by itself.
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path, formats=FORMATS) as file:
-                return _converted(PIL.ImageOps.exif_transpose(file), mode)
-    except PIL.UnidentifiedImageError:
-        raise DataError(f"{path}: is no picture of {', '.join(FORMATS)}") from None
-    except (PIL.Image.DecompressionBombWarning, PIL.Image.DecompressionBombError):
-        raise DataError(f"{path}: has more than {PIL.Image.MAX_IMAGE_PIXELS or 0:,} pixels; make it smaller") from None
-    # Whatever PIL's many decoders happen to raise.
-    except Exception as error:
-        reason = printable(str(error)).replace(f" '{path}'", "") or type(error).__name__
-        raise DataError(f"{path}: cannot be read as a picture ({reason:.200})") from None
-
-
-def _converted(picture: Image, mode: str) -> Image:
-    import PIL.Image
-
-    if picture.mode.startswith("I;16"):
-        # PIL would cut off what is brighter than 255 of 65,535.
-        picture = picture.point(lambda value: value / 256).convert("L")
-    elif picture.mode.startswith(("I", "F")):
-        raise ValueError(f"{picture.mode}: the range of its numbers is not known")
-    if picture.has_transparency_data:
-        seen = picture.convert("RGBA")
-        picture = PIL.Image.alpha_composite(PIL.Image.new("RGBA", seen.size, "white"), seen)
-    return picture.convert(mode)
 
 
 def print_predictions(predictions: Sequence[Prediction], console: Console | None = None) -> None:

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from archbuilder.data.batches import scale_and_offset
+from archbuilder.data.pictures import MODES, cut, resized
 from archbuilder.errors import DataError
-
-_MODES = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class Preprocess:
 
     With `resize`, pictures may be of any size: their shorter side is made that long by `interpolation` (bilinear
     or bicubic, antialiased) and [H, W] is cut from the middle, a PIL image by PIL and anything else by torch:
-    what torchvision's classification presets do. Without it they must be of the exact size. Raises DataError for
-    anything else.
+    what torchvision's classification presets do, and `data=folder` in training. Without it they must be of the
+    exact size. Raises DataError for anything else.
     """
 
     shape: list[int]
@@ -51,20 +50,21 @@ class Preprocess:
             return _batch(picture)
         if _is_pil(picture):
             # PIL rounds otherwise than torch does: resized by PIL, as torchvision does, it gives the same pixels.
-            mode = _MODES.get(self.shape[0], picture.mode)
+            mode = MODES.get(self.shape[0], picture.mode)
             if picture.mode != mode:
                 raise DataError(self._refusal(f"of PIL's mode {picture.mode}") + f", with picture.convert('{mode}')")
-            return _batch(self._cut(picture))
+            return _batch(cut(picture, self.resize, (self.shape[1], self.shape[2]), self.interpolation))
         pixels = _batch(picture)
         usable = pixels.dtype == torch.uint8 and pixels.dim() == 4 and pixels.numel() > 0
-        cut: Tensor = self._cut(pixels) if usable else pixels
-        return cut
+        return self._cut(pixels, self.resize) if usable else pixels
 
-    def _cut(self, picture: Any) -> Any:
+    def _cut(self, pixels: Tensor, resize: int) -> Tensor:
         from torchvision.transforms import InterpolationMode, functional
 
-        resized = functional.resize(picture, [self.resize], InterpolationMode(self.interpolation), antialias=True)
-        return functional.center_crop(resized, self.shape[1:])
+        resized((pixels.shape[3], pixels.shape[2]), resize)
+        whole = functional.resize(pixels, [resize], InterpolationMode(self.interpolation), antialias=True)
+        made: Tensor = functional.center_crop(whole, self.shape[1:])
+        return made
 
     def _refusal(self, given: str) -> str:
         if self.resize is None:

@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archbuilder.data.pictures import INTERPOLATIONS
 from archbuilder.errors import ArchbuilderError
-from archbuilder.zoo.metadata import INTERPOLATIONS
 
 EXAMPLES = "torchvision:ResNet50_Weights.IMAGENET1K_V2 or timm:resnet50.a1_in1k"
 # These leave out their auxiliary heads unless told otherwise.
 _AUXILIARY = ("googlenet", "inception_v3")
+PATIENCE = 5.0
+"""Seconds within which a server that can be reached begins to answer."""
 _TENSORS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
@@ -47,19 +49,20 @@ class Foreign:
     origin: dict[str, str]
 
 
-def fetch(source: str) -> Foreign:
+def fetch(source: str, trained: bool = True) -> Foreign:
     """Return what `torchvision:NAME` or `timm:NAME` stands for, downloaded where it is not in the library's cache.
 
-    Checkpoints are read as tensors, never as objects. Raises ForeignError for a name that is not known, weights
-    that cannot be fetched, and preprocessing or classes that a package cannot hold.
+    Where it need not be `trained`, nothing is downloaded: the module is on torch's `meta` device. Checkpoints are
+    read as tensors, never as objects. Raises ForeignError for a name that is not known, weights that cannot be
+    fetched, and preprocessing or classes that a package cannot hold.
     """
     library, _, name = source.partition(":")
     if library not in _READERS or not name:
         raise ForeignError(f"'{source}' names no weights of torchvision or timm; write {EXAMPLES}, for example")
-    return _READERS[library](name)
+    return _READERS[library](name, trained)
 
 
-def _torchvision(name: str) -> Foreign:
+def _torchvision(name: str, trained: bool) -> Foreign:
     import torchvision
 
     model, weights = _torchvision_weights(name)
@@ -67,8 +70,13 @@ def _torchvision(name: str) -> Foreign:
     if not weights.meta.get("categories"):
         raise ForeignError(f"{source}: declares no classes, so it is no classifier; choose other weights")
     options = {"aux_logits": True} if model in _AUXILIARY else {}
-    with _fetching(source):
-        net = torchvision.models.get_model(model, weights=weights, **options)
+    if trained:
+        with _fetching(source):
+            net = torchvision.models.get_model(model, weights=weights, **options)
+    else:
+        unused = {"init_weights": False} if model in _AUXILIARY else {}
+        with torch.device("meta"):
+            net = torchvision.models.get_model(model, num_classes=len(weights.meta["categories"]), **options, **unused)
     preset = weights.transforms()
     mean, std = _folded(net, preset.mean, preset.std)
     return Foreign(
@@ -121,14 +129,18 @@ def _folded(net: nn.Module, mean: list[float], std: list[float]) -> tuple[list[f
     return [round(value, 12) for value in means], [round(value, 12) for value in stds]
 
 
-def _timm(name: str) -> Foreign:
+def _timm(name: str, trained: bool) -> Foreign:
     timm = _load_timm()
     known = timm.list_models(pretrained=True)
     if name not in known and name not in timm.list_models(pretrained=True, include_tags=False):
         own = [key for key in known if key.partition(".")[0] == name.lower().partition(".")[0]]
         raise ForeignError(f"timm:{name}: timm has no such weights; {_nearest(name, known, own)}")
-    with _fetching(f"timm:{name}"):
-        net = timm.create_model(name, pretrained=True)
+    if trained:
+        with _fetching(f"timm:{name}"), _once():
+            net = timm.create_model(name, pretrained=True)
+    else:
+        with torch.device("meta"):
+            net = timm.create_model(name)
     return from_timm(net)
 
 
@@ -174,7 +186,7 @@ def _load_timm() -> Any:
     return timm
 
 
-_READERS: dict[str, Callable[[str], Foreign]] = {"torchvision": _torchvision, "timm": _timm}
+_READERS: dict[str, Callable[[str, bool], Foreign]] = {"torchvision": _torchvision, "timm": _timm}
 
 
 @contextmanager
@@ -198,6 +210,23 @@ def _fetching(source: str) -> Iterator[None]:
             del os.environ[_TENSORS_ONLY]
         else:
             os.environ[_TENSORS_ONLY] = before
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """Have huggingface_hub look into its cache alone where its server cannot be reached, instead of trying for long."""
+    from huggingface_hub import constants, get_session
+
+    before = constants.HF_HUB_OFFLINE
+    if not before:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+        except Exception:  # of whatever library it is that huggingface_hub asks by
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _known_interpolation(name: str, source: str) -> str:

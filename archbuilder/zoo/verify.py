@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from archbuilder.compare.words import at_most
 from archbuilder.description import Description, describe_graph
 from archbuilder.errors import ArchbuilderError, PackageError
 from archbuilder.evaluation.evaluate import BATCH
@@ -172,7 +173,7 @@ def _compare(path: Path, what: str, made: object, expected: object) -> str:
     apart, most = difference(made, expected), allowed(expected)
     if not apart <= most:
         raise PackageError(f"{path}: {what} differ by {apart:.2g}, which is more than rounding ({most:.2g})")
-    return f"{what} differ by {apart:.1e} at most"
+    return f"{what} differ by {at_most(apart)} at most"
 
 
 def _accuracy(package: Path, result: Result, data: Sequence[str], config_dir: Path | None, batch_size: int) -> str:

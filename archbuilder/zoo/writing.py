@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,15 @@ import archbuilder
 from archbuilder.errors import PackageError
 from archbuilder.files import write_bytes, write_json, write_text
 from archbuilder.zoo.card import card
-from archbuilder.zoo.files import CARD_FILE, GOLDEN_FILE, METADATA_FILE, ONNX_FILE, SCHEMA, write_manifest
+from archbuilder.zoo.files import (
+    CARD_FILE,
+    GOLDEN_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    ONNX_FILE,
+    SCHEMA,
+    write_manifest,
+)
 from archbuilder.zoo.golden import make_golden, write_golden
 from archbuilder.zoo.making import check_name, making, taken
 from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
@@ -36,15 +46,16 @@ def write_package(
     license: str | None = None,
     add: Addition | None = None,
     key: Path | None = None,
+    force: bool = False,
 ) -> Path:
     """Write the package `target`, which `new_path` gave; it appears whole or not at all.
 
     `fill` puts the architecture and the weights into the folder that it is given. `add` puts optional files there,
     beside the ONNX, and returns what the metadata say of them. With a private `key` the package is signed. Raises
-    PackageError where there is a package of that name by now, or the files do not fit one another: told of `source`,
-    where they come from.
+    PackageError where there is a package of that name by now and `force` does not replace it, the disk does not take
+    it, or the files do not fit one another: told of `source`, where they come from.
     """
-    with making(target) as folder:
+    with _nothing_left(target.parent), making(target, replace=force) as folder:
         try:
             fill(folder)
             told = {"schema": SCHEMA, "name": target.name, **metadata}
@@ -67,16 +78,42 @@ def write_package(
     return target
 
 
-def new_path(zoo: Path, name: str) -> Path:
+def new_path(zoo: Path, name: str, force: bool = False) -> Path:
     """Return where a new package of that name goes; raises PackageError where none can be made of that name.
 
-    That is no name, one that is taken, or what writing needs is not installed.
+    That is no name, one that is taken (with `force`, by something else than a package), or what writing needs is not
+    there: a folder that takes files, a time, the libraries.
     """
+    zoo = zoo.expanduser()
     target = zoo / check_name(name)
-    if target.exists():
-        raise taken(target)
+    if os.path.lexists(target) and not force:
+        raise PackageError(f"{taken(target)}, or replace it with --force")
+    if os.path.lexists(target) and not (target / MANIFEST_FILE).is_file():
+        raise PackageError(f"{target}: is no package, so it is not replaced; choose another name with --name")
     check_installed()
+    now()
+    if zoo.exists() and not zoo.is_dir():
+        raise PackageError(f"--to: {zoo} is a file; name a folder")
+    with _nothing_left(zoo, always=True):
+        zoo.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=zoo).close()
     return target
+
+
+@contextmanager
+def _nothing_left(zoo: Path, always: bool = False) -> Iterator[None]:
+    """Tell what a disk refuses to do by the name of the folder, and remove that again where it was not there before."""
+    missing = [folder for folder in (zoo, *zoo.parents) if not folder.exists()]
+    done = False
+    try:
+        yield
+        done = True
+    except OSError as error:
+        raise PackageError(f"--to: {zoo} takes no package ({error.strerror or error})") from None
+    finally:
+        for folder in missing if always or not done else ():
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def plain_name(text: str) -> str:
@@ -93,8 +130,11 @@ def exported_with() -> dict[str, str]:
 def now() -> str:
     """Return the time in UTC, the one thing in which two packages of a run differ; or SOURCE_DATE_EPOCH, if it is set.
 
-    See https://reproducible-builds.org/docs/source-date-epoch.
+    See https://reproducible-builds.org/docs/source-date-epoch. Raises PackageError where that is no time.
     """
     told = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(told) if told.isdecimal() else time.time()
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        raise PackageError(f"SOURCE_DATE_EPOCH: {told:.30} is no number of seconds since 1970") from None

@@ -23,7 +23,7 @@ from archbuilder.compare.table import (
     to_markdown,
     to_terminal,
 )
-from archbuilder.compare.words import escape_markdown, exact, short, spans
+from archbuilder.compare.words import at_most, escape_markdown, exact, short, spans
 from archbuilder.record import Record
 from archbuilder.show.text import printable
 from tests.compare.records import record, result, runs
@@ -228,6 +228,12 @@ def test_counts_are_short(count: float, text: str) -> None:
 )
 def test_numbers_are_spans(numbers: list[int], text: str) -> None:
     assert spans(numbers) == text
+
+
+@given(st.floats(0, 1e30))
+def test_what_is_said_to_be_at_most_so_much_is_no_more_and_little_less(number: float) -> None:
+    # One digit has an error of its own: 0.3 as a float is a little less.
+    assert number <= float(at_most(number)) * (1 + 1e-15) <= max(2.01 * number, 1e-300)
 
 
 @pytest.mark.parametrize(("count", "text"), [(300_000, "300k"), (300_400, "300,400"), (1_250_000, "1.25M"), (7, "7")])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import archbuilder.data.folder
 from archbuilder.data.folder import decode, folder
 from archbuilder.errors import DataError
+from archbuilder.zoo.preprocess import Preprocess
 
 
 def picture(path: Path, level: int = 100, size: tuple[int, int] = (8, 8), mode: str = "RGB") -> Path:
@@ -91,7 +92,7 @@ def test_the_shorter_side_is_resized_and_the_middle_kept(tmp_path: Path, width: 
     left, top = (wide - size) // 2, (tall - size) // 2
     whole = np.asarray(image.resize((wide, tall), PIL.Image.Resampling.BILINEAR)).astype(int)
     expected = whole[top : top + size, left : left + size]
-    assert np.abs(decode(tmp_path / "a.png", size, 3) - expected).max() <= 1
+    assert np.array_equal(decode(tmp_path / "a.png", size, 3), expected)
 
 
 def test_an_image_of_the_right_size_stays_as_it_is(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_an_image_that_cannot_be_read_is_named(pets: Path) -> None:
     broken.write_bytes(broken.read_bytes()[:200])
     with pytest.raises(DataError) as caught:
         loaded(pets)
-    assert str(caught.value).startswith(f"{broken}: cannot be read as an image (")
+    assert str(caught.value).startswith(f"{broken}: cannot be read as a picture (")
     assert str(caught.value).endswith("mend or remove it")
     assert not (pets.parent / "cache").exists()
 
@@ -144,11 +145,24 @@ def test_several_that_cannot_be_read_are_named_at_once_up_to_ten(pets: Path) -> 
         assert str(caught.value).endswith("; and maybe more") is (number > named)
 
 
-def test_sixteen_bits_are_refused_rather_than_cut_off(pets: Path) -> None:
+def test_sixteen_bits_are_scaled_rather_than_cut_off(pets: Path) -> None:
     deep = pets / "cat" / "deep.png"
     PIL.Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(deep)
-    with pytest.raises(DataError, match="has more than 8 bits for a pixel"):
-        loaded(pets)
+    assert (decode(deep, 8, 3) == 40_000 // 256).all()
+
+
+def test_a_picture_that_is_next_to_a_line_is_named(pets: Path) -> None:
+    picture(pets / "cat" / "line.png", size=(1, 100_000))
+    with pytest.raises(DataError, match=r"line\.png: a picture of 1x100000 pixels would have 32x3200000 .*remove it"):
+        loaded(pets, size=32)
+
+
+def test_a_picture_is_cut_as_a_package_cuts_it(pets: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (41, 30, 3), dtype=np.uint8)
+    PIL.Image.fromarray(pixels).save(pets / "cat" / "a.png")
+    prepare = Preprocess([3, 12, 12], [0.0] * 3, [1.0] * 3, 12, "bilinear")
+    [made] = prepare(PIL.Image.open(pets / "cat" / "a.png"))
+    assert np.array_equal(decode(pets / "cat" / "a.png", 12, 3), (made * 255).round().permute(1, 2, 0).numpy())
 
 
 def test_folders_that_cannot_be_used_are_named(pets: Path, tmp_path: Path) -> None:

@@ -132,9 +132,23 @@ def test_a_record_that_is_not_what_is_measured_is_said(copied: Path) -> None:
     assert "then on cpu" in note
 
 
-def test_a_package_needs_data_and_says_what_it_was_trained_on(packaged: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data=NAME .*the training's was digits; known: arrays, "):
-        evaluate(packaged)
+def test_a_package_needs_data_and_says_what_it_was_trained_on(packaged: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from tests.zoo.test_package import rewritten
+
+    others = Path(shutil.copytree(packaged, tmp_path / "others"))
+    metadata = json.loads((others / "metadata.json").read_text())
+    metadata["data"]["name"] = "cifar10"
+    rewritten(others, "metadata.json", json.dumps(metadata).encode())
+    with pytest.raises(ConfigError, match=r"data=NAME .*the training's was cifar10; known: arrays, "):
+        evaluate(others)
+
+
+def test_a_package_of_digits_needs_none_since_they_are_always_there(finished: Path, packaged: Path) -> None:
+    made = evaluate(packaged, device="cpu")
+    assert agrees(made, finished)
+    assert made.notes == ()
 
 
 def test_an_unknown_origin_is_said(packaged: Path, tmp_path: Path) -> None:

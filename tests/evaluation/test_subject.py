@@ -24,7 +24,7 @@ def test_a_run_and_its_package_are_the_same_network(finished: Path, packaged: Pa
         assert getattr(run, name) == getattr(package, name), name
     assert (run.kind, package.kind) == ("run", "package")
     assert run.settings == {"name": "digits", "size": 16, "channels": 3, "holdout": 0.2}
-    assert package.settings is None
+    assert package.settings == {"name": "digits", "size": 16, "channels": 3, "holdout": 359}
     assert not run.net.training
 
 
@@ -47,7 +47,7 @@ def test_an_unfinished_or_failed_run_and_a_package_in_pieces_are_told_apart(copi
     with pytest.raises(RecordError, match=r"this run is not finished: there is no record\.json"):
         read_subject(copied)
     (copied / "failure.txt").write_text("no memory")
-    with pytest.raises(RecordError, match="this run failed"):
+    with pytest.raises(RecordError, match=r"this run failed \(no memory\)"):
         read_subject(copied)
     broken = Path(shutil.copytree(packaged, copied / "package"))
     (broken / "manifest.json").unlink()
@@ -66,10 +66,28 @@ def test_a_damaged_file_of_a_run_is_named(copied: Path, name: str, content: byte
     assert "\n" not in str(caught.value)
 
 
+def saved(tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    """Give a run other weights, and a record from before there was a hash of them in it."""
+    save_file(tensors, folder / "weights.safetensors")
+    content = json.loads((folder / "record.json").read_text())
+    del content["weights_sha256"]
+    (folder / "record.json").write_text(json.dumps(content))
+
+
+def test_weights_that_the_training_did_not_write_are_refused(copied: Path) -> None:
+    tensors = load_file(copied / "weights.safetensors")
+    tensors["head.classifier.linear.bias"] += 1e-6
+    save_file(tensors, copied / "weights.safetensors")
+    with pytest.raises(RecordError, match="is not the file that the training wrote"):
+        read_subject(copied)
+    saved(tensors, copied)
+    assert read_subject(copied).kind == "run"
+
+
 def test_weights_of_another_shape_are_refused(copied: Path) -> None:
     tensors = load_file(copied / "weights.safetensors")
     tensors["head.classifier.linear.weight"] = torch.zeros(10, 32)
-    save_file(tensors, copied / "weights.safetensors")
+    saved(tensors, copied)
     with pytest.raises(RecordError, match="has the shape"):
         read_subject(copied)
 
@@ -78,7 +96,7 @@ def test_weights_that_give_no_numbers_are_refused(copied: Path) -> None:
     tensors = load_file(copied / "weights.safetensors")
     # Finite in itself, but not what comes of it.
     tensors["head.classifier.linear.weight"].fill_(3e38)
-    save_file(tensors, copied / "weights.safetensors")
+    saved(tensors, copied)
     with pytest.raises(ArchbuilderError, match="answers to 359 of 359 images are not finite numbers"):
         evaluate(copied, device="cpu")
 

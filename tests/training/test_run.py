@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
+import hashlib
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -65,6 +66,7 @@ def test_the_record_tells_network_cost_recipe_data_seed_and_result(folder: Path)
     [result] = record.results
     assert (result.split, result.weights, result.n) == ("val", "raw", 359)
     assert record.versions["torch"] == torch.__version__
+    assert record.weights_sha256 == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
 
 
 def test_the_architecture_beside_the_record_is_the_network_that_was_trained(folder: Path) -> None:

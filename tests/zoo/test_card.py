@@ -70,13 +70,49 @@ def test_eight_bits_have_a_result_of_their_own(metadata: dict[str, Any]) -> None
     assert f"| val | 8 bits, in onnxruntime | 27.86% | {low} to {high} | 359 |" in card(metadata)
 
 
-@pytest.mark.parametrize(("stated", "told"), [("Apache-2.0", "apache-2.0"), ("other", "other"), (None, None)])
+@pytest.mark.parametrize(("stated", "told"), [("Apache-2.0", "apache-2.0"), ("GPL-3.0-only", "gpl-3.0"), (None, None)])
 def test_a_license_stands_there_only_where_one_was_stated(
     metadata: dict[str, Any], stated: str | None, told: str | None
 ) -> None:
     metadata["license"] = stated
     assert data(metadata).license == told
     assert ("license:" in card(metadata)) == (told is not None)
+
+
+def test_a_license_that_the_hub_does_not_know_is_told_by_name_and_link(metadata: dict[str, Any]) -> None:
+    metadata["license"] = "BSD-4-Clause"
+    front = data(metadata)
+    assert (front.license, front.license_name) == ("other", "bsd-4-clause")
+    assert front.license_link == "https://spdx.org/licenses/BSD-4-Clause.html"
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [("raw", "the weights of the last step"), ("averaged", "the weights averaged over the steps")],
+)
+def test_it_tells_of_which_weights_the_accuracy_is(metadata: dict[str, Any], weights: str, words: str) -> None:
+    metadata["weights"] = weights
+    text = card(metadata)
+    assert f"On digits, a single view of each image, {words}. " in text
+    assert f"The package holds {words}" in text
+
+
+def test_differences_are_not_rounded_down(metadata: dict[str, Any]) -> None:
+    metadata["onnx"]["largest_difference"] = 1.01e-6
+    assert "torch's and differ by 2e-06 at most" in card(metadata)
+
+
+def test_a_command_cannot_end_its_own_block(metadata: dict[str, Any]) -> None:
+    metadata["command"] = "python train.py 'name=```x````'"
+    assert "\n`````bash\npython train.py 'name=```x````'\n`````\n" in card(metadata)
+
+
+def test_it_says_how_to_get_the_package_and_what_loading_it_needs(metadata: dict[str, Any]) -> None:
+    text = card(metadata)
+    assert 'pip install "archbuilder[remote]"' in text
+    assert f"archbuilder zoo pull URL/{metadata['name']} .\ncd {metadata['name']}\n" in text
+    assert 'archbuilder.load(".")' in text
+    assert "pip install onnxruntime numpy pillow" in text
 
 
 def test_data_are_named_as_the_hub_names_them_where_it_has_them(metadata: dict[str, Any]) -> None:

@@ -59,9 +59,15 @@ def test_what_is_not_told_is_not_made_up_and_comes_last(tmp_path: Path) -> None:
     assert any("none is named" in told for _, told in catalog_page(read_catalog(tmp_path)).about)
 
 
-def test_an_imported_package_has_the_license_of_its_origin(tmp_path: Path) -> None:
-    made_up(tmp_path, license=None, origin={"source": "timm:x", "license": "apache-2.0"})
-    assert read_catalog(tmp_path).entries[0].license == "apache-2.0"
+def test_the_license_of_a_source_is_not_that_of_the_package_and_is_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = made_up(tmp_path, license=None, origin={"source": "timm:x", "license": "apache-2.0"})
+    assert read_catalog(tmp_path).entries[0].license == ""
+    main(["zoo", "show", str(package)])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "license none is named, so ask before you use it" in lines
+    assert "origin source timm:x, license apache-2.0" in lines
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import archbuilder
 from archbuilder.cli import main
-from archbuilder.errors import PackageError, RecordError
+from archbuilder.data.folder import decode
+from archbuilder.errors import DataError, PackageError, RecordError
 from archbuilder.evaluation import evaluate
+from archbuilder.evaluation.subject import read_subject
 from archbuilder.record import read_record
 from archbuilder.training.run import run as train
 from archbuilder.zoo.export import export
 from archbuilder.zoo.files import INT8_FILE, NEEDED, PT2_FILE
 from archbuilder.zoo.onnx import run as run_onnx
 from archbuilder.zoo.onnx import session
+from archbuilder.zoo.predict import Prediction, predict
 from tests.training.runs import configured, trained
 
 FILES = (*NEEDED, "manifest.json")
@@ -44,8 +50,16 @@ def whole(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def broken(run: Path, tmp_path: Path) -> Path:
-    """A copy of the run to do damage to."""
-    return Path(shutil.copytree(run, tmp_path / "run"))
+    """A copy of the run to do damage to, with a record from before there was a hash of the weights in it."""
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    without_hash(folder)
+    return folder
+
+
+def without_hash(run: Path) -> None:
+    content = json.loads((run / "record.json").read_text())
+    del content["weights_sha256"]
+    (run / "record.json").write_text(json.dumps(content))
 
 
 def told(package: Path) -> dict[str, Any]:
@@ -64,12 +78,6 @@ def test_architecture_and_weights_are_those_of_the_run(run: Path, package: Path)
         assert (package / name).read_bytes() == (run / name).read_bytes()
 
 
-def test_an_existing_package_is_not_overwritten(run: Path, package: Path) -> None:
-    with pytest.raises(PackageError, match="choose another with --name"):
-        export(run, package.parent)
-    assert export(run, package.parent, "second").name == "second"
-
-
 @pytest.mark.parametrize("name", ["..", "a/b", ".hidden", " ", "a" * 101])
 def test_a_name_that_leads_elsewhere_is_refused(run: Path, tmp_path: Path, name: str) -> None:
     with pytest.raises(PackageError, match="no name for a package"):
@@ -77,11 +85,72 @@ def test_a_name_that_leads_elsewhere_is_refused(run: Path, tmp_path: Path, name:
     assert not (tmp_path / "zoo").exists()
 
 
-def test_an_unfinished_run_is_not_packaged(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    with pytest.raises(RecordError, match=r"there is no record\.json"):
-        export(tmp_path / "run", tmp_path / "zoo")
-    assert not (tmp_path / "zoo").exists()
+def test_what_is_no_finished_run_is_told_apart(run: Path, package: Path, tmp_path: Path) -> None:
+    for name in ("empty", "unfinished", "failed"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "unfinished" / "config.yaml").touch()
+    (tmp_path / "runs" / "failed" / "failure.txt").write_text("trainer: no such trainer\n")
+    shutil.copytree(run, tmp_path / "runs" / "sweep" / "finished")
+    for path, telling in (
+        (tmp_path / "nope", "there is no such folder"),
+        (tmp_path / "runs", f"holds runs or packages but is none itself; name one: {tmp_path}/runs/sweep/finished$"),
+        (tmp_path / "runs" / "empty", r"neither a finished run \(no record\.json\) nor"),
+        (tmp_path / "runs" / "unfinished", r"this run is not finished: there is no record\.json"),
+        (tmp_path / "runs" / "failed", r"this run failed \(trainer: no such trainer\)"),
+        (package, "is a package already; name the folder of a finished run"),
+    ):
+        with pytest.raises(RecordError, match=f"^{path}: {telling}"):
+            export(path, tmp_path / "zoo")
+    assert package.parent == tmp_path / "zoo"
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+
+
+def test_a_name_that_is_taken_is_told_with_both_ways_out(run: Path, package: Path) -> None:
+    with pytest.raises(PackageError, match="choose another with --name, or replace it with --force"):
+        export(run, package.parent)
+
+
+def test_a_package_is_replaced_where_that_is_asked_for(run: Path, package: Path) -> None:
+    before = told(package)
+    assert export(run, package.parent, license="mit", force=True) == package
+    assert before["license"] is None
+    assert told(package)["license"] == "MIT"
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+    (package.parent / "mine").mkdir()
+    (package.parent / "mine" / "thesis.tex").touch()
+    with pytest.raises(PackageError, match="is no package, so it is not replaced"):
+        export(run, package.parent, "mine", force=True)
+    assert (package.parent / "mine" / "thesis.tex").is_file()
+
+
+def test_where_a_package_cannot_be_written_is_told_first(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("archbuilder.zoo.export.reevaluate", lambda *_: pytest.fail("evaluated before"))
+    with pytest.raises(PackageError, match=f"--to: {tmp_path}/file is a file; name a folder"):
+        export(run, tmp_path / "file")
+    with pytest.raises(PackageError, match="--to: /proc/x/y takes no package"):
+        export(run, Path("/proc/x/y"))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "9" * 20)
+    with pytest.raises(PackageError, match=r"SOURCE_DATE_EPOCH: 9+ is no number of seconds"):
+        export(run, tmp_path / "zoo")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_is_full_leaves_no_folder(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("archbuilder.zoo.writing.write_manifest", full)
+    with pytest.raises(PackageError, match=f"--to: {tmp_path}/new/zoo takes no package .No space left on device"):
+        export(run, tmp_path / "new" / "zoo")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_home_folder_may_be_written_short(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert export(run, Path("~/zoo"), "mine") == tmp_path / "zoo" / "mine"
 
 
 def test_a_run_whose_weights_do_not_fit_its_record_leaves_no_package(broken: Path, tmp_path: Path) -> None:
@@ -104,17 +173,21 @@ def test_a_run_whose_architecture_is_not_the_records_is_not_packaged(broken: Pat
 def test_export_and_compare_from_the_command_line(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "mine"])
-    assert str(tmp_path / "zoo" / "mine") in capsys.readouterr().out
+    main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "mine", "--int8"])
+    printed, recorded = capsys.readouterr().out, read_record(run).results[0]
+    right = round(recorded.accuracy * recorded.n)
+    assert f"val: {100 * recorded.accuracy:.2f}% ({right} of {recorded.n}), raw, 32 bits\n" in printed
+    assert "of 359), 8 bits, in onnxruntime\n" in printed
+    for name in (*NEEDED, INT8_FILE):
+        assert f"{(tmp_path / 'zoo' / 'mine' / name).stat().st_size:,} bytes  {name}\n" in printed
+    assert f"\npackaged as {tmp_path / 'zoo' / 'mine'}\n" in printed
     main(["compare", str(run), "--to", str(tmp_path)])
     assert "123,898" in capsys.readouterr().out
     assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SystemExit) as ended:
-        main(["export", str(tmp_path), "--to", str(tmp_path / "zoo")])
+        main(["export", str(tmp_path / "nope"), "--to", str(tmp_path / "zoo")])
     assert ended.value.code == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert "record.json" in error
+    assert capsys.readouterr().err == f"error: {tmp_path / 'nope'}: there is no such folder\n"
 
 
 def test_two_exports_of_a_run_are_equal_but_for_the_time(
@@ -155,6 +228,30 @@ def test_weights_that_do_not_give_the_recorded_accuracy_are_not_packaged(broken:
     assert not (tmp_path / "zoo").exists()
 
 
+@pytest.mark.parametrize("device", ["cpu", "NVIDIA H100 80GB HBM3"])
+def test_weights_that_recognise_the_same_images_but_are_others_are_not_packaged(
+    broken: Path, tmp_path: Path, device: str
+) -> None:
+    tensors = load_file(broken / "weights.safetensors")
+    for part in ("weight", "bias"):
+        tensors[f"head.classifier.linear.{part}"] *= 3
+    save_file(tensors, broken / "weights.safetensors")
+    amend(broken, 0, device=device)
+    with pytest.raises(PackageError, match=r"give a loss of [\d.]+ on val, but record\.json says"):
+        export(broken, tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_damaged_byte_of_the_weights_is_told(run: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(run, tmp_path / "run"))
+    content = bytearray((damaged / "weights.safetensors").read_bytes())
+    content[-4] ^= 1  # the last number, in its last digit
+    (damaged / "weights.safetensors").write_bytes(content)
+    for action in (lambda: export(damaged, tmp_path / "zoo"), lambda: evaluate(damaged)):
+        with pytest.raises(RecordError, match=r"weights\.safetensors: is not the file that the training wrote"):
+            action()
+
+
 @pytest.mark.parametrize("images", [-1, 1])
 def test_one_image_is_enough_to_refuse_what_was_trained_on_the_cpu_in_32_bits(
     broken: Path, tmp_path: Path, images: int
@@ -169,8 +266,8 @@ def test_what_a_gpu_or_16_bits_counted_may_differ_by_a_few_images_and_the_packag
 ) -> None:
     amend(broken, 1, device="NVIDIA H100 80GB HBM3", precision="bf16-mixed")
     package = export(broken, tmp_path / "zoo")
-    assert told(package)["reevaluation"]["splits"]["val"] | {"accuracy": 0} == {
-        "accuracy": 0, "n": 359, "images_apart": 1, "images_allowed": 5,
+    assert told(package)["reevaluation"]["splits"]["val"] | {"accuracy": 0, "loss": 0} == {
+        "accuracy": 0, "loss": 0, "n": 359, "images_apart": 1, "images_allowed": 5,
     }  # fmt: skip
     assert "answered 1 of 359 of val otherwise in balance" in (package / "README.md").read_text()
     amend(broken, 5)
@@ -204,6 +301,9 @@ def test_averaged_weights_are_told_from_raw_ones(run: Path, averaged: Path, tmp_
     mixed = tmp_path / "mixed"
     shutil.copytree(averaged, mixed)
     shutil.copyfile(run / "weights.safetensors", mixed / "weights.safetensors")
+    with pytest.raises(RecordError, match=r"weights\.safetensors: is not the file that the training wrote"):
+        export(mixed, tmp_path, "second")
+    without_hash(mixed)
     with pytest.raises(PackageError, match="it is what the record says of the raw ones"):
         export(mixed, tmp_path, "second")
 
@@ -232,6 +332,73 @@ def test_data_that_cannot_be_had_or_are_others_are_told(tmp_path: Path) -> None:
     assert archbuilder.load(tmp_path / "zoo" / "mine").metadata["data"]["splits"] == {"train": 40, "val": 40}
 
 
+def test_overrides_of_the_data_that_do_not_fit_are_told_as_such(
+    run: Path, package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Before the name, which is taken.
+    for override, telling in (("data.root=nope", "unknown key"), ("data.size=many", "needs a whole number")):
+        with pytest.raises(SystemExit):
+            main(["export", str(run), "--to", str(package.parent), "--data", override])
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: --data {override.partition('=')[0]}: {telling}")
+        assert "say where they lie" not in error
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures of no square: what is in their middle tells the class, and at their sides stands noise."""
+    root: Path = tmp_path_factory.mktemp("photos") / "images"
+    random = np.random.default_rng(0)
+    for name, colour in (("blue", (20, 40, 220)), ("red", (220, 40, 20))):
+        (root / name).mkdir(parents=True)
+        for i in range(30):
+            wide, high = random.integers(40, 90, 2)
+            pixels = random.integers(0, 256, (high, wide, 4), np.uint8)
+            inner = pixels[high // 3 : -(high // 3), wide // 3 : -(wide // 3)]
+            inner[:] = (*colour, 0) if i % 5 == 0 else (*colour, 255)
+            exif = Image.Exif()
+            exif[0x0112] = 6 if i % 3 == 0 else 1
+            Image.fromarray(pixels).save(root / name / f"{i}.png", exif=exif)
+    return root
+
+
+def test_eval_predict_and_the_lines_of_the_card_see_pictures_as_the_training_did(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data = tmp_path / "run", [f"data.root={photos}", "data.size=16", "data.holdout=12", "data.cache=null"]
+    config = configured(run, "batch_size=8", "model.classes=2")
+    config.data = {"name": "folder", "root": str(photos), "size": 16, "channels": 3, "holdout": 12, "cache": None}
+    recorded = train(config).results[0]
+    package = export(run, tmp_path / "zoo", "mine")
+    assert told(package)["preprocessing"] | {"mean": 0, "std": 0} == {
+        "shape": [3, 16, 16], "mean": 0, "std": 0, "resize": 16, "interpolation": "bilinear",
+    }  # fmt: skip
+    assert evaluate(package, ["data=folder", *data], device="cpu").figures.accuracy.value == recorded.accuracy
+    with pytest.raises(DataError, match=r"the network wants to cut them itself, from 16; write data\.size=16"):
+        evaluate(package, ["data=folder", f"data.root={photos}"])
+
+    from archbuilder.data import load
+
+    dataset = load(config.data)
+    subject = read_subject(run)
+    seen = torch.cat([split.images for split in dataset.splits.values()])
+    with torch.inference_mode():
+        logits = {tuple(image.flatten().tolist()): subject.net(subject.preprocess(image)) for image in seen}
+    net = archbuilder.load(package)
+    lines = re.findall(r"```python\n(.*?)\n```", (package / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(package)
+    for path in sorted(photos.glob("*/*.png"))[::3]:
+        expected = logits[tuple(decode(path, 16, 3).transpose(2, 0, 1).flatten().tolist())]
+        [made] = predict(net, [path], top=1)
+        assert isinstance(made, Prediction)
+        assert made.classes[0][1] == pytest.approx(float(expected.softmax(1).max()), abs=1e-5)
+        shutil.copyfile(path, package.parent / "picture.png")
+        for code in lines:
+            there: dict[str, Any] = {}
+            exec(code, there)
+            assert np.abs(np.asarray(there["logits"].tolist()) - expected.numpy()).max() < 1e-4
+
+
 def test_eight_bits_come_with_their_accuracy(whole: Path) -> None:
     net, metadata = archbuilder.load(whole), told(whole)["int8"]
     assert metadata["bytes"] == (whole / INT8_FILE).stat().st_size < (whole / "model.onnx").stat().st_size / 3
@@ -252,9 +419,10 @@ def test_the_license_is_asked_for_and_never_assumed(
     assert "No license is stated, so nobody else may use the package." in (package / "README.md").read_text()
     with pytest.raises(PackageError, match=r"'apache' is no identifier of https://spdx\.org/licenses"):
         export(run, tmp_path / "zoo", license="apache")
-    main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "other", "--license", "other"])
-    assert capsys.readouterr().out == f"packaged as {tmp_path / 'zoo' / 'other'}\n"
-    assert told(tmp_path / "zoo" / "other")["license"] == "other"
+    for stated, ending in (("mit", ""), (None, "no license is stated, so nobody else may use the package")):
+        license = ["--license", stated] if stated else []
+        main(["export", str(run), "--to", str(tmp_path / "zoo"), "--name", "other", "--force", *license])
+        assert f"packaged as {tmp_path / 'zoo' / 'other'}\n{ending}" in capsys.readouterr().out
 
 
 def test_the_command_that_trained_it_is_told_without_the_machines_paths(broken: Path, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import urllib.error
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import timm
@@ -179,6 +181,19 @@ def test_another_structure_is_refused_with_both_sides_and_leaves_nothing(home: P
     assert not zoo.exists()
 
 
+def test_another_structure_is_told_before_anything_is_fetched(home: Path, hub: Path, tmp_path: Path) -> None:
+    for model, source in (
+        ("imagenet/resnet34", "torchvision:ResNet18_Weights.IMAGENET1K_V1"),
+        ("imagenet/inception_v3", "torchvision:GoogLeNet_Weights.IMAGENET1K_V1"),
+        ("imagenet/ghostnet_100", MOBILENET),
+    ):
+        with pytest.raises((TransferError, ForeignError), match=r"is not the network|model\.input="):
+            import_weights(model, source, tmp_path / "zoo")
+    # Where nothing can be told before, it is afterwards: this network cannot be made without numbers.
+    with pytest.raises(ForeignError, match="neither found in the cache nor downloaded"):
+        import_weights("imagenet/regnet_y_400mf", "torchvision:RegNet_X_400MF_Weights.IMAGENET1K_V1", tmp_path / "zoo")
+
+
 def test_weights_that_answer_nothing_are_refused(home: Path, tmp_path: Path) -> None:
     net = cached(home, "squeezenet1_1", SQUEEZENET)
     for value in (0.0, float("nan")):
@@ -191,7 +206,7 @@ def test_weights_that_answer_nothing_are_refused(home: Path, tmp_path: Path) -> 
 
 def test_a_taken_name_is_told_before_anything_is_fetched(home: Path, tmp_path: Path) -> None:
     (tmp_path / "zoo" / "mine").mkdir(parents=True)
-    with pytest.raises(PackageError, match="choose another with --name"):
+    with pytest.raises(PackageError, match="choose another with --name, or replace it with --force"):
         import_weights("imagenet/squeezenet1_1", SQUEEZENET, tmp_path / "zoo", "mine")
 
 
@@ -322,6 +337,21 @@ def test_a_package_answers_as_timms_network_and_transform(hub: Path, tmp_path: P
 def test_timms_weights_that_are_not_there_are_told(hub: Path) -> None:
     with pytest.raises(ForeignError, match="neither found in the cache nor downloaded"):
         fetch(MOBILENET)
+
+
+def test_without_a_network_timms_weights_are_told_at_once_and_read_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+    begin = time.monotonic()
+    with pytest.raises(ForeignError, match="neither found in the cache nor downloaded"):
+        fetch(MOBILENET)
+    assert time.monotonic() - begin < 20, "huggingface_hub tries for 50 seconds"
+    assert "etry" not in capfd.readouterr().err + caplog.text
+    in_hub(tmp_path / "hub", MOBILENET)
+    assert len(fetch(MOBILENET).labels) == 1000
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
 
 
 def timms(**declared: Any) -> nn.Module:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import archbuilder
-from archbuilder.errors import DataError, PackageError
+from archbuilder.errors import ConfigError, DataError, PackageError
 from archbuilder.record import read_record
 from archbuilder.zoo.files import NEEDED, write_manifest
 from archbuilder.zoo.weights import read_weights
@@ -32,6 +32,24 @@ def test_loading_gives_the_outputs_of_the_trained_network_bit_for_bit(run: Path,
     images = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         assert torch.equal(archbuilder.load(package)(images), trained_net.eval()(images))
+
+
+def test_inner_values_can_be_asked_for_and_are_those_of_the_whole_network(package: Path) -> None:
+    whole, part = archbuilder.load(package), archbuilder.load(package, features=["stages.stage2", "head.classifier"])
+    images = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    seen: list[torch.Tensor] = []
+    whole.get_submodule("stages.stage2.2").register_forward_hook(lambda *values: seen.append(values[-1]))
+    with torch.inference_mode():
+        logits, (inner, made) = whole(images), part(images)
+    assert torch.equal(made, logits)
+    assert torch.equal(inner, seen[0])
+    assert not part.training
+    body = archbuilder.load(package, features="stages.stage2")
+    assert (body.labels, body.preprocess) == (whole.labels, whole.preprocess)
+    assert "stages.stage3.0.conv.weight" not in body.state_dict().keys() < whole.state_dict().keys()
+    assert all(parameter.requires_grad for parameter in body.parameters())
+    with pytest.raises(ConfigError, match=r"there is no layer 'stages\.stage9'; did you mean"):
+        archbuilder.load(package, features=["stages.stage9"])
 
 
 def test_a_loaded_network_knows_its_labels_its_results_and_how_to_prepare_pictures(run: Path, package: Path) -> None:

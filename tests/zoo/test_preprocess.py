@@ -14,8 +14,8 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
+from archbuilder.data.pictures import INTERPOLATIONS
 from archbuilder.errors import DataError
-from archbuilder.zoo.metadata import INTERPOLATIONS
 from archbuilder.zoo.preprocess import Preprocess
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]

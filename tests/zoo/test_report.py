@@ -20,7 +20,7 @@ from tests.zoo.packages import made_up
 def test_a_package_gives_the_record_of_its_run(run: Path, exported: Path) -> None:
     record, made = read_record(run), record_of(exported)
     called = dataclasses.replace(record.architecture, name=exported.name)
-    assert made == dataclasses.replace(record, architecture=called, recipe=made.recipe)
+    assert made == dataclasses.replace(record, architecture=called, recipe=made.recipe, weights_sha256="")
     assert made.recipe.hash == record.recipe.hash
 
 

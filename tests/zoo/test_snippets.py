@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import venv
@@ -44,17 +43,19 @@ def python(folder: Path, code: str, program: str = sys.executable) -> str:
 
 
 def picture(package: Path, size: tuple[int, int]) -> torch.Tensor:
-    """Put a picture into a package's folder and return the logits that the package gives for it."""
+    """Put a picture beside a package's folder and return the logits that the package gives for it."""
     net = archbuilder.load(package)
     channels = net.preprocess.shape[0]
     random = np.random.default_rng(3)
     pixels = random.integers(0, 256, (*size[::-1], channels), np.uint8)
     if channels == 2:
-        np.save(package / "picture.npy", pixels)
+        np.save(package.parent / "picture.npy", pixels)
     else:
-        Image.fromarray(pixels.squeeze()).save(package / "picture.png")
+        Image.fromarray(pixels.squeeze()).save(package.parent / "picture.png")
     with torch.inference_mode():
-        made: torch.Tensor = net(net.preprocess(pixels if channels == 2 else Image.open(package / "picture.png")))
+        made: torch.Tensor = net(
+            net.preprocess(pixels if channels == 2 else Image.open(package.parent / "picture.png"))
+        )
     return made
 
 
@@ -86,8 +87,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
 
 def test_the_lines_with_archbuilder_name_the_class(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = picture(package, (16, 16))
-    monkeypatch.chdir(package.parent)
-    shutil.move(package / "picture.png", "picture.png")
+    monkeypatch.chdir(package)
     there: dict[str, object] = {}
     exec(lines(package, "import archbuilder"), there)
     assert torch.equal(there["logits"], expected)  # type: ignore[arg-type]
