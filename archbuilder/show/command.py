@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from archbuilder.errors import ArchbuilderError, ConfigError, PackageError
+from archbuilder.errors import ConfigError
 from archbuilder.graph import Graph
 from archbuilder.language.scale import WIDEST
 from archbuilder.language.source import Resolved, resolve
@@ -72,19 +72,11 @@ def _print(graphs: Sequence[Graph], depth: int | None) -> None:
 
 def finished(folder: Path, overrides: Sequence[str] = ()) -> Graph:
     """Return the network whose architecture lies in a folder; raises ConfigError, PackageError where it is damaged."""
-    from archbuilder.graph_json import from_json
-    from archbuilder.primitives import check
-    from archbuilder.zoo.files import read_json
+    from archbuilder.zoo.architecture import read_graph
 
-    path = folder / ARCHITECTURE_FILE
     if overrides:
         raise ConfigError(overrides[0], f"the network in {folder} is finished: there is nothing left to override")
-    try:
-        graph = from_json(read_json(path))
-        check(graph)
-    except ArchbuilderError as error:
-        raise PackageError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    return graph
+    return read_graph(folder)
 
 
 def _json(graph: Graph, resolved: Resolved | None) -> dict[str, Any]:
