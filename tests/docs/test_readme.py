@@ -68,3 +68,10 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         from archbuilder.primitives import REGISTRY
 
         REGISTRY.pop("blur", None)
+
+
+def test_the_network_of_ten_lines_is_one(tmp_path: Path) -> None:
+    shown = next(one for one in ALL if one.language == "yaml")
+    assert len(shown.text.splitlines()) <= 10
+    (tmp_path / "tiny.yaml").write_text(shown.text)
+    assert archbuilder.build(tmp_path / "tiny.yaml").graph.shapes == ((10,),)
