@@ -63,7 +63,7 @@ class Pool(Primitive):
         )
 
     def _hangs_over(self, side: int) -> bool:
-        """Return whether the last window ends behind the border: where it does not, ONNX counts one more with `ceil`."""
+        """Return whether the last window ends behind the border; where not, onnx counts one more with `ceil`."""
         last = positions(side, self.kernel, self.stride, self.padding, ceil=self.ceil) - 1
         return last * self.stride + self.kernel > side + 2 * self.padding
 

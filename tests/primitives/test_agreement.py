@@ -71,17 +71,25 @@ def test_sizes_behind_a_convolution_are_torchs(
     ceil=st.booleans(),
 )
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_sizes_behind_a_pool_are_torchs(size: int, kernel: int, stride: int, padding: int, ceil: bool) -> None:
+def test_sizes_and_values_behind_a_pool_are_torchs(
+    size: int, kernel: int, stride: int, padding: int, ceil: bool
+) -> None:
     arguments = {"kernel": kernel, "stride": stride, "padding": padding, "ceil": ceil}
     for op, reference in (
         ("max_pool", nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)),
         ("avg_pool", nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil)),
     ):
-        _agrees(single(op, arguments, [(1, size, size + 1)]), reference, (1, size, size + 1))
+        shape = (1, size, size + 1)
+        source = single(op, arguments, [shape])
+        if _agrees(source, reference, shape):
+            torch.testing.assert_close(build(source)(*tensors([shape])), reference(*tensors([shape])))
 
 
-def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int, int]) -> None:
-    """Check that a model of one layer is refused exactly where torch refuses, and has torch's shape otherwise."""
+def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int, int]) -> bool:
+    """Check that a model of one layer is refused exactly where torch refuses, and has torch's shape otherwise.
+
+    Returns whether it is taken.
+    """
     predicted: tuple[int, ...] | None
     actual: tuple[int, ...] | None
     try:
@@ -93,6 +101,7 @@ def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int,
     except RuntimeError:
         actual = None
     assert predicted == actual
+    return predicted is not None
 
 
 @pytest.mark.parametrize("op", sorted(ONE))
