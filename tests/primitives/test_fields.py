@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.api import build
+from archbuilder.graph import flatten
 from archbuilder.primitives import Window, bind
 from tests.primitives.cases import CASES, single, tensors
 
@@ -31,7 +32,7 @@ def test_a_primitive_reads_what_its_field_says(
     network = build(single(op, arguments, shapes)).double().eval()
     for weights in network.parameters():
         nn.init.normal_(weights)  # some begin as zeros, through which nothing is read
-    windows = bind(network.graph.nodes[0]).field(tuple(shapes))
+    windows = bind(flatten(network.graph).calls[0].leaf).field(tuple(shapes))
     assert windows is not None, f"{op} has no field(), so that the receptive field of what is behind it is unknown"
     inputs = [one.double().requires_grad_() for one in tensors(shapes, batch=IMAGES)]
     out = network(*inputs)
@@ -70,8 +71,6 @@ def _read(out: Tensor, one: Tensor, axis: int, position: int) -> Extent:
         return None
     # Weighted, for the sum of a softmax's outputs is always one.
     weights = torch.randn(values.shape, generator=torch.Generator().manual_seed(position))
-    [gradient] = torch.autograd.grad((values * weights).sum(), one, retain_graph=True, allow_unused=True)
-    if gradient is None:
-        return None
+    [gradient] = torch.autograd.grad((values * weights).sum(), one, retain_graph=True, materialize_grads=True)
     places = gradient.abs().amax(dim=(0, 1, 3 - axis)).nonzero().flatten().tolist()
     return (places[0], places[-1]) if places else None
