@@ -1,7 +1,18 @@
 """The leaf operations. Importing this imports no torch; making a module does."""
 
 from archbuilder.primitives import conv, join, linear, pool, shape, style
-from archbuilder.primitives.base import REGISTRY, Cost, Primitive, Refusal, Window, param, params_of, primitive
+from archbuilder.primitives.base import (
+    REGISTRY,
+    Cost,
+    Primitive,
+    Refusal,
+    Window,
+    map_of,
+    param,
+    params_of,
+    positions,
+    primitive,
+)
 from archbuilder.primitives.bind import bind, check
 from archbuilder.primitives.plugins import find, names
 
@@ -15,9 +26,11 @@ __all__ = [
     "bind",
     "check",
     "find",
+    "map_of",
     "names",
     "param",
     "params_of",
+    "positions",
     "primitive",
 ]
 _FAMILIES = (conv, join, linear, pool, shape, style)

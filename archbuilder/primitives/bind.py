@@ -22,7 +22,8 @@ def bind(leaf: Leaf, path: str = "") -> Primitive:
     where = f"layer {path or leaf.name}"
     cls = find(leaf.op)
     if cls is None:
-        raise ConfigError(where, f"there is no primitive '{leaf.op}'; {suggestion(leaf.op, names(), 'primitives')}")
+        what = f"there is no primitive '{leaf.op}': install the package that brings it, if one does"
+        raise ConfigError(where, f"{what}; {suggestion(leaf.op, names(), 'primitives')}")
     # With types, since 1 == True == 1.0, but not for a primitive.
     typed = tuple([(name, type(value), value) for name, value in leaf.attributes.items()])
     try:

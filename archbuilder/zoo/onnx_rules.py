@@ -26,14 +26,19 @@ SPARE = 16
 """So many layers more than there are count for both."""
 BATCH = 4
 """Images at once for which sizes are worked out."""
-ROOM = 4
-"""So many times the elements of the network's largest value may a value of the ONNX have: it has steps in between."""
-_NAMES = """Add AveragePool BatchNormalization Cast Clip Concat Constant Conv ConvTranspose DequantizeLinear Div Elu Erf
-Flatten Gather Gelu Gemm GlobalAveragePool GlobalMaxPool GroupNormalization HardSigmoid HardSwish Identity
-InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mish Mul Neg Pad QuantizeLinear Range ReduceMax
-ReduceMean Relu Reshape Resize Shape Sigmoid Slice Softmax Softplus Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze"""
+ROOM = 9
+"""So many times the elements of the network's largest value may a value of the ONNX have: it has steps in between.
+
+Adaptive pooling needs most: windows that overlap, of up to three times each side in all, lie beside one another.
+"""
+_NAMES = """Abs Add And AveragePool BatchNormalization Cast Clip Concat Constant Conv ConvTranspose DequantizeLinear Div
+Elu Equal Erf Exp Expand Flatten Gather GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
+GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual
+Log MatMul Max MaxPool Min Mish Mul Neg Not Or Pad Pow PRelu QuantizeLinear Range Reciprocal ReduceMax ReduceMean
+ReduceMin ReduceSum Relu Reshape Resize Selu Shape Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub
+Tanh Transpose Unsqueeze Where"""
 OPERATORS = frozenset(_NAMES.split())
-"""What the primitives become. Without branches, loops and random numbers."""
+"""What the primitives become, and other plain arithmetic. Without branches, loops and random numbers."""
 
 
 def check_rules(path: Path, graph: Graph) -> None:

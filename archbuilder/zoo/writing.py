@@ -21,6 +21,7 @@ from archbuilder.zoo.card import card
 from archbuilder.zoo.files import (
     CARD_FILE,
     GOLDEN_FILE,
+    INT8_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
     ONNX_FILE,
@@ -30,6 +31,7 @@ from archbuilder.zoo.files import (
 from archbuilder.zoo.golden import make_golden, write_golden
 from archbuilder.zoo.making import check_name, making, taken
 from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
+from archbuilder.zoo.onnx_rules import check_rules
 from archbuilder.zoo.package import Loaded, load_package, read_network
 from archbuilder.zoo.signing import sign
 
@@ -65,7 +67,10 @@ def write_package(
             model = to_onnx(net)
             told["onnx"] = {"opset": OPSET, "largest_difference": check_onnx(model, net, golden)}
             write_bytes(folder / ONNX_FILE, model)
+            _check_rules(folder / ONNX_FILE, net)
             told |= add(folder, net) if add else {}
+            if (folder / INT8_FILE).is_file():
+                _check_rules(folder / INT8_FILE, net)
             told |= {"license": license, "exported_with": exported_with(), "created": now()}
             write_json(folder / METADATA_FILE, told)
             write_text(folder / CARD_FILE, card(told))
@@ -98,6 +103,18 @@ def new_path(zoo: Path, name: str, force: bool = False) -> Path:
         zoo.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=zoo).close()
     return target
+
+
+def _check_rules(path: Path, net: Loaded) -> None:
+    """Check an ONNX file that was made as `verify` will; raises PackageError, telling what to do about it."""
+    try:
+        check_rules(path, net.graph)
+    except PackageError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise PackageError(
+            f"{net.graph.name}: its {path.name} would be refused by `archbuilder zoo verify`: {reason}; take another "
+            "layer in place of the one that becomes this, or make the module of that primitive of other operations"
+        ) from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 import archbuilder
 from archbuilder.paths import conf_dir
 from tests.docs.guide import examples, follow
+from tests.primitives.cases import behind_flatten
 
 PAGE = Path(__file__).parents[2] / "README.md"
 ALL = examples(PAGE.read_text())
@@ -64,6 +65,7 @@ def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             exec(compile(one.text, f"README.md:{one.line}", "exec"), {})
         model = {"input": [3, 8, 8], "stages": {"soft": {"block": "blur"}}}
         assert archbuilder.build(model).graph.shapes == ((3, 8, 8),)
+        assert "flattened to [8]" in (behind_flatten("blur", {}) or "")
     finally:
         from archbuilder.primitives import REGISTRY
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archbuilder.api import build
+from archbuilder.errors import ConfigError
 
 MAP = (8, 9, 11)
 """Channels, height and width that nothing mistakes for one another."""
@@ -131,6 +132,18 @@ def single(op: str, arguments: dict[str, Any], shapes: list[tuple[int, int, int]
     if op in ("split", "softmax"):
         layers["join"] = {"block": "concat", "from": "layer.*"}
     return {"inputs": inputs, "stages": layers}
+
+
+def behind_flatten(op: str, arguments: dict[str, Any]) -> str | None:
+    """Return how a layer refuses a flattened input; None where it takes it, and gives the shape that it says."""
+    layers = {"flat": {"block": "flatten"}, **single(op, arguments)["stages"]}
+    layers["layer"]["from"] = "flat"
+    try:
+        network = build({"input": [8, 1, 1], "stages": layers})
+    except ConfigError as refusal:
+        return str(refusal)
+    assert network(torch.randn(4, 8, 1, 1)).shape == (4, *network.graph.shapes[0])
+    return None
 
 
 def layer(op: str, arguments: dict[str, Any], shapes: list[tuple[int, int, int]] | None = None) -> nn.Module:

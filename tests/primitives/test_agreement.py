@@ -13,13 +13,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archbuilder.api import build, describe, expand
 from archbuilder.errors import ConfigError
-from archbuilder.graph import Graph
 from archbuilder.primitives import REGISTRY
-from tests.primitives.cases import CASES, ONE, SEVERAL, layer, single, tensors
+from tests.primitives.cases import CASES, ONE, SEVERAL, behind_flatten, layer, single, tensors
 
 
 def test_every_primitive_has_cases() -> None:
-    assert {*ONE, *SEVERAL} == set(REGISTRY)
+    missing = set(REGISTRY) - {*ONE, *SEVERAL}
+    assert not missing, f"give {', '.join(sorted(missing))} arguments in ONE or SEVERAL of tests/primitives/cases.py"
+    gone = {*ONE, *SEVERAL} - set(REGISTRY)
+    assert not gone, f"take {', '.join(sorted(gone))} out of tests/primitives/cases.py: there is no such primitive"
 
 
 @pytest.mark.parametrize(("op", "arguments", "shapes"), CASES, ids=[f"{op}-{arguments}" for op, arguments, _ in CASES])
@@ -69,17 +71,25 @@ def test_sizes_behind_a_convolution_are_torchs(
     ceil=st.booleans(),
 )
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_sizes_behind_a_pool_are_torchs(size: int, kernel: int, stride: int, padding: int, ceil: bool) -> None:
+def test_sizes_and_values_behind_a_pool_are_torchs(
+    size: int, kernel: int, stride: int, padding: int, ceil: bool
+) -> None:
     arguments = {"kernel": kernel, "stride": stride, "padding": padding, "ceil": ceil}
     for op, reference in (
         ("max_pool", nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)),
         ("avg_pool", nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil)),
     ):
-        _agrees(single(op, arguments, [(1, size, size + 1)]), reference, (1, size, size + 1))
+        shape = (1, size, size + 1)
+        source = single(op, arguments, [shape])
+        if _agrees(source, reference, shape):
+            torch.testing.assert_close(build(source)(*tensors([shape])), reference(*tensors([shape])))
 
 
-def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int, int]) -> None:
-    """Check that a model of one layer is refused exactly where torch refuses, and has torch's shape otherwise."""
+def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int, int]) -> bool:
+    """Check that a model of one layer is refused exactly where torch refuses, and has torch's shape otherwise.
+
+    Returns whether it is taken.
+    """
     predicted: tuple[int, ...] | None
     actual: tuple[int, ...] | None
     try:
@@ -91,25 +101,14 @@ def _agrees(source: dict[str, Any], reference: nn.Module, shape: tuple[int, int,
     except RuntimeError:
         actual = None
     assert predicted == actual
+    return predicted is not None
 
 
 @pytest.mark.parametrize("op", sorted(ONE))
 def test_a_flattened_input_is_taken_or_refused(op: str) -> None:
     for arguments in ONE[op]:
-        source = {"input": [8, 1, 1], "stages": {"f": {"block": "flatten"}, "layer": {"block": op, **arguments}}}
-        if op == "split":
-            source["head"] = {"join": {"block": "concat", "from": "stages.layer.*"}}
-        graph: Graph | None
-        try:
-            graph = expand(source)
-        except ConfigError as refusal:
-            graph = None
-            told = str(refusal)
-        if graph is None:
-            assert "flattened to [8]" in told or "add up" in told
-        else:
-            made = build(graph)(torch.randn(4, 8, 1, 1))
-            assert made.shape == (4, *graph.shapes[0])
+        told = behind_flatten(op, arguments)
+        assert told is None or "flattened to [8]" in told or "add up" in told
 
 
 def test_weights_are_drawn_from_torchs_random_state() -> None:

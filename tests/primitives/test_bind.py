@@ -52,7 +52,10 @@ def test_whatever_expand_made_passes(name: str) -> None:
 
 
 def test_an_unknown_primitive() -> None:
-    assert "there is no primitive 'conw'; did you mean 'conv'?" in told(replace(CONV, op="conw"))
+    reason = told(replace(CONV, op="conw"))
+    assert (
+        "there is no primitive 'conw': install the package that brings it, if one does; did you mean 'conv'?" in reason
+    )
 
 
 def test_attributes_that_are_missing_or_too_many() -> None:

@@ -69,6 +69,11 @@ def test_nothing_is_imported_before_its_name_is_used(tmp_path: Path) -> None:
     assert python(tmp_path, code).splitlines() == ["True True"]
 
 
+def test_type_checkers_of_other_packages_see_the_types() -> None:
+    """Without this file they take all that is imported from here for Any (PEP 561)."""
+    assert (Path(primitives.__file__).parents[1] / "py.typed").is_file()
+
+
 def test_a_misspelt_name_is_told_with_those_of_other_packages(tmp_path: Path) -> None:
     install(tmp_path, "blur = soft_focus:Blur")
     code = f"""

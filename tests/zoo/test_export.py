@@ -24,8 +24,9 @@ from archbuilder.evaluation import evaluate
 from archbuilder.evaluation.subject import read_subject
 from archbuilder.record import read_record
 from archbuilder.training.run import run as train
+from archbuilder.zoo import onnx_rules
 from archbuilder.zoo.export import export
-from archbuilder.zoo.files import INT8_FILE, NEEDED, PT2_FILE
+from archbuilder.zoo.files import INT8_FILE, NEEDED, ONNX_FILE, PT2_FILE
 from archbuilder.zoo.onnx import run as run_onnx
 from archbuilder.zoo.onnx import session
 from archbuilder.zoo.predict import Prediction, predict
@@ -146,6 +147,19 @@ def test_a_disk_that_is_full_leaves_no_folder(run: Path, tmp_path: Path, monkeyp
     with pytest.raises(PackageError, match=f"--to: {tmp_path}/new/zoo takes no package .No space left on device"):
         export(run, tmp_path / "new" / "zoo")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("operator", "file"), [("Conv", ONNX_FILE), ("QuantizeLinear", INT8_FILE)])
+def test_what_verify_would_refuse_is_not_packaged(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator: str, file: str
+) -> None:
+    """As with a primitive of another package, whose module becomes an operator that is not among the known ones."""
+    monkeypatch.setattr(onnx_rules, "OPERATORS", onnx_rules.OPERATORS - {operator})
+    told = f"small: its {file} would be refused by `archbuilder zoo verify`: has the operator '{operator}'"
+    with pytest.raises(PackageError, match=rf"^{re.escape(told)}.*; take another layer in place of") as error:
+        export(run, tmp_path / "zoo", int8=True)
+    assert str(tmp_path) not in str(error.value)
+    assert not (tmp_path / "zoo").exists()
 
 
 def test_the_home_folder_may_be_written_short(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
