@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from archbuilder.api import build, describe, expand, models
 from archbuilder.assemble import Block
+from archbuilder.errors import ConfigError
 from archbuilder.graph import Graph, Leaf, walk
 from archbuilder.language.source import library
 
@@ -65,7 +67,10 @@ SMALL = [name for name in models() if not name.startswith("imagenet/")]
 
 
 def test_every_block_has_arguments_here() -> None:
-    assert set(BLOCKS) == set(library().names())
+    names = set(library().names())
+    missing, gone = sorted(names - set(BLOCKS)), sorted(set(BLOCKS) - names)
+    assert not missing, f'conf/block: give each of {missing} arguments in BLOCKS of {__file__}: "name": [{{"out": 8}}]'
+    assert not gone, f"there is no conf/block/NAME.yaml for {gone}: take them out of BLOCKS of {__file__}"
 
 
 def inputs(graph: Graph, batch: int = 2) -> list[Tensor]:
@@ -74,10 +79,14 @@ def inputs(graph: Graph, batch: int = 2) -> list[Tensor]:
 
 
 def small(name: str) -> list[str]:
-    """Return overrides for smaller images, which change no parameter."""
-    # This one halves its images three times behind a patch that is cut off.
-    side = 16 if name == "airbench94" else 8
-    return [f"model.input=[3,{side},{side}]"] if expand(name).inputs == {"input": (3, 32, 32)} else []
+    """Return overrides for the smallest images that a network of 32x32 takes, which change no parameter."""
+    if expand(name).inputs == {"input": (3, 32, 32)}:
+        for side in (8, 16):
+            overrides = [f"model.input=[3,{side},{side}]"]
+            with suppress(ConfigError):
+                expand(name, overrides)
+                return overrides
+    return []
 
 
 @lru_cache

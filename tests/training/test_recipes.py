@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import archbuilder
+from archbuilder.data.augment import from_settings
 from archbuilder.errors import ConfigError
 from archbuilder.paths import conf_dir
 from archbuilder.record import read_record
@@ -45,6 +46,7 @@ def test_every_recipe_composes_and_its_settings_are_sound(recipe: str, trainer: 
     net = archbuilder.build(settings["model"])
     optimizer = make_optimizer(config.optimizer, net, settings["norm_bias_lr"])
     assert make(config.schedule, "schedule")(optimizer, 100).last_epoch == 0
+    from_settings(config.augment).check((3, 32, 32))
 
 
 @pytest.mark.parametrize("schedule", choices("schedule"))
