@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ def small(name: str) -> list[str]:
 def built(name: str) -> Block:
     torch.manual_seed(0)
     return build(name, small(name))
+
+
+@pytest.mark.parametrize(("pools", "side"), [(3, 8), (4, 16)])
+def test_images_get_as_small_as_a_network_takes_them(tmp_path: Path, pools: int, side: int) -> None:
+    path = tmp_path / "pools.yaml"
+    path.write_text(f"input: [3, 32, 32]\nstages:\n  pool: {{block: max_pool, kernel: 2, repeat: {pools}}}\n")
+    assert small(str(path)) == [f"model.input=[3,{side},{side}]"]
 
 
 def parameters(network: nn.Module) -> int:
