@@ -63,6 +63,15 @@ def test_every_optimizer_and_schedule_fit_together(optimizer: str, schedule: str
     assert all(torch.isfinite(parameter).all() for parameter in net.parameters())
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "why"), [("LBFGS", "all weights in one group"), ("SparseAdam", "sparse gradients")]
+)
+def test_an_optimizer_that_cannot_train_a_network_is_refused_at_once(optimizer: str, why: str) -> None:
+    config = {"_target_": f"torch.optim.{optimizer}", "_partial_": True, "lr": 0.1}
+    with pytest.raises(ConfigError, match=f"^optimizer: {optimizer} cannot train .*{why}.*; use another, such as sgd"):
+        make_optimizer(config, archbuilder.build("plain"))
+
+
 @pytest.mark.parametrize("trainer", choices("trainer"))
 def test_every_trainer_is_one_that_lightning_knows(trainer: str) -> None:
     settings: dict[str, Any] = checked_settings(composed(f"trainer={trainer}"))["trainer"]
