@@ -26,7 +26,7 @@ def make_optimizer(config: Any, net: nn.Module, norm_bias_lr: float = 1.0) -> Op
     """Return the optimizer that `config` describes, for the weights of `net` that are trained.
 
     `norm_bias_lr` is a factor on the learning rate of the norms' biases. Raises ConfigError at `optimizer` for
-    settings that do not fit.
+    one that cannot train a network, and for settings that do not fit.
     """
     factory = make(config, "optimizer")
     kind = factory.func if isinstance(factory, functools.partial) else None
