@@ -175,7 +175,10 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         "of them, such as model.stages.stage2.ratio=2 or ~model.stages.stage3",
     )
     show.add_argument(
-        "--depth", type=_depth, metavar="N", help="fold what lies deeper than N levels, in a tree or a diagram"
+        "--depth",
+        type=_depth,
+        metavar="N",
+        help="fold what lies deeper than N levels, in a tree (0: the total alone) or a diagram",
     )
     how = show.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print JSON: an object, or a list of them for several models")
@@ -184,8 +187,8 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 
 
 def _depth(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 1 or more")
+    if not text.isdecimal() or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of levels, 0 to 1000")
     return int(text)
 
 

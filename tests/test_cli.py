@@ -61,6 +61,10 @@ def test_show_folds(capsys: pytest.CaptureFixture[str]) -> None:
     assert "stage3" in out
     assert "basic" not in out
     assert "205,696" in out
+    main(["show", "resnet20", "--depth", "0"])
+    out = capsys.readouterr().out
+    assert "272,474" in out
+    assert "stages" not in out
 
 
 def test_show_several_models_in_the_order_given_with_overrides_for_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,6 +185,7 @@ def test_show_answers_without_torch(tmp_path: Path) -> None:
         (["show", "resnet20", "article/fuse", "~model.stages.stage3"], "article/fuse: model.stages.stage3: cannot be"),
         (["show", "resnet20", "--draw", "a.png"], "--draw: 'a.png' does not end in .svg, .html or .mmd"),
         (["show", "resnet20", "nin", "--draw", "a.svg"], "--draw: draws one model, not 2"),
+        (["show", "resnet20", "--draw", "a.svg", "--depth", "0"], "--depth: nothing is left to draw at 0 levels"),
         (
             ["show", "resnet20", "--json", "--depth", "2"],
             "--depth: folds the tree or the diagram of one model, but JSON",
@@ -263,7 +268,8 @@ def test_a_comparison_leaves_the_process_as_it_was(tmp_path: Path) -> None:
         ["show"],
         ["show", "resnet20", "--jsn"],
         ["show", "resnet20", "--jsn", "model.classes=3"],
-        ["show", "resnet20", "--depth", "0"],
+        ["show", "resnet20", "--depth", "-1"],
+        ["show", "resnet20", "--depth", "1001"],
         ["show", "resnet20", "--depth", "two"],
         ["show", "resnet20", "--json", "--draw", "a.svg"],
         ["models", "x"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from archbuilder.api import build, describe, expand, models
 from archbuilder.assemble import Block
+from archbuilder.errors import ConfigError
 from archbuilder.graph import Graph, Leaf, walk
 from archbuilder.language.source import library
 
@@ -65,7 +68,10 @@ SMALL = [name for name in models() if not name.startswith("imagenet/")]
 
 
 def test_every_block_has_arguments_here() -> None:
-    assert set(BLOCKS) == set(library().names())
+    names = set(library().names())
+    missing, gone = sorted(names - set(BLOCKS)), sorted(set(BLOCKS) - names)
+    assert not missing, f'conf/block: give each of {missing} arguments in BLOCKS of {__file__}: "name": [{{"out": 8}}]'
+    assert not gone, f"there is no conf/block/NAME.yaml for {gone}: take them out of BLOCKS of {__file__}"
 
 
 def inputs(graph: Graph, batch: int = 2) -> list[Tensor]:
@@ -74,16 +80,27 @@ def inputs(graph: Graph, batch: int = 2) -> list[Tensor]:
 
 
 def small(name: str) -> list[str]:
-    """Return overrides for smaller images, which change no parameter."""
-    # This one halves its images three times behind a patch that is cut off.
-    side = 16 if name == "airbench94" else 8
-    return [f"model.input=[3,{side},{side}]"] if expand(name).inputs == {"input": (3, 32, 32)} else []
+    """Return overrides for the smallest images that a network of 32x32 takes, which change no parameter."""
+    if expand(name).inputs == {"input": (3, 32, 32)}:
+        for side in (8, 16):
+            overrides = [f"model.input=[3,{side},{side}]"]
+            with suppress(ConfigError):
+                expand(name, overrides)
+                return overrides
+    return []
 
 
 @lru_cache
 def built(name: str) -> Block:
     torch.manual_seed(0)
     return build(name, small(name))
+
+
+@pytest.mark.parametrize(("pools", "side"), [(3, 8), (4, 16)])
+def test_images_get_as_small_as_a_network_takes_them(tmp_path: Path, pools: int, side: int) -> None:
+    path = tmp_path / "pools.yaml"
+    path.write_text(f"input: [3, 32, 32]\nstages:\n  pool: {{block: max_pool, kernel: 2, repeat: {pools}}}\n")
+    assert small(str(path)) == [f"model.input=[3,{side},{side}]"]
 
 
 def parameters(network: nn.Module) -> int:

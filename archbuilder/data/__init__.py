@@ -37,7 +37,7 @@ def load(settings: Mapping[str, Any]) -> Dataset:
     values = plain(settings)
     name = values.pop("name", MISSING)
     if name == MISSING:
-        raise ConfigError("data.name", f"say which data to use; known: {', '.join(SOURCES)}")
+        raise ConfigError("data.name", f"say which data to use; known: {', '.join(sorted(SOURCES))}")
     if not isinstance(name, str) or name not in SOURCES:
         raise ConfigError("data.name", f"there is no data '{name}'; {suggestion(str(name), SOURCES)}")
     source = getattr(importlib.import_module(SOURCES[name]), name)

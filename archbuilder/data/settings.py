@@ -17,11 +17,12 @@ MISSING = "???"  # what OmegaConf writes where a value must be given
 WORDS = {
     bool: "true or false",
     int: "a whole number",
-    float: "a fraction",
+    float: "a number",
     str: "a text",
-    list: "a list of texts",
     type(None): "null",
 }
+ITEMS = {str: "texts", int: "whole numbers", float: "numbers"}
+"""What a list may hold."""
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,10 +41,13 @@ def arguments(
     """Return `settings` as keyword arguments for `function`, checked against its signature.
 
     Raises ConfigError at `where.<key>` for an unknown key, a missing value (`hints` says how to mend it)
-    or a value of another type than the parameter's.
+    or a value of another type than the parameter's; TypeError for a parameter that is annotated as something else
+    than settings can be.
     """
     parameters = inspect.signature(function).parameters
     kinds = typing.get_type_hints(function)
+    for key in parameters:
+        _check_annotation(function, key, kinds.get(key, "nothing"))
     for key in settings:
         if key not in parameters:
             raise ConfigError(f"{where}.{key}", f"unknown key; {suggestion(str(key), parameters)}")
@@ -56,6 +60,16 @@ def arguments(
     return dict(settings)
 
 
+def _check_annotation(function: Callable[..., Any], key: str, kind: Any) -> None:
+    """Refuse a parameter whose settings could not be checked; it is the developer who mends that."""
+    for choice in _choices(kind):
+        if not (choice in WORDS or typing.get_origin(choice) is typing.Literal or _item(choice) in ITEMS):
+            raise TypeError(
+                f"{function.__name__}: the parameter {key} is annotated as {kind}, which settings are not checked "
+                "against; use bool, int, float, str, None, Literal, Sequence of str, int or float, or a union of them"
+            )
+
+
 def _choices(kind: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the kind alone."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -63,26 +77,34 @@ def _choices(kind: Any) -> tuple[Any, ...]:
     return (kind,)
 
 
+def _item(kind: Any) -> Any:
+    """Return what a list of some kind holds; None where the kind is no list."""
+    return typing.get_args(kind)[0] if typing.get_origin(kind) in (list, Sequence) else None
+
+
 def _fits(value: Any, kind: Any) -> bool:
-    """Tell whether a plain value is of a kind; exact types, because True is no whole number here."""
-    for choice in _choices(kind):
-        if typing.get_origin(choice) is typing.Literal:
-            if type(value) is str and value in typing.get_args(choice):
-                return True
-        elif typing.get_origin(choice) is not None:
-            if isinstance(value, Sequence) and not isinstance(value, str):
-                return all(type(item) is str for item in value)
-        elif type(value) is choice:
-            return True
-    return False
+    """Tell whether a plain value is of a kind; True is no whole number here, but a whole number is a number."""
+    return any(_is(value, choice) for choice in _choices(kind))
+
+
+def _is(value: Any, choice: Any) -> bool:
+    if typing.get_origin(choice) is typing.Literal:
+        return type(value) is str and value in typing.get_args(choice)
+    if item := _item(choice):
+        return isinstance(value, Sequence) and not isinstance(value, str) and all(_is(each, item) for each in value)
+    return type(value) in ((int, float) if choice is float else (choice,))
 
 
 def _words(kind: Any) -> str:
     words = [word for choice in _choices(kind) for word in _kind_words(choice)]
+    if int in _choices(kind):
+        # Shares tell fractions from counts by their type.
+        words = ["a fraction" if word == WORDS[float] else word for word in words]
     return ", ".join(words[:-1]) + " or " + words[-1] if len(words) > 1 else words[0]
 
 
 def _kind_words(kind: Any) -> list[str]:
     if typing.get_origin(kind) is typing.Literal:
         return [str(word) for word in typing.get_args(kind)]
-    return [WORDS[list if typing.get_origin(kind) else kind]]
+    item = _item(kind)
+    return [f"a list of {ITEMS[item]}" if item else WORDS[kind]]

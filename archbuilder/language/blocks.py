@@ -10,6 +10,7 @@ from stat import S_ISREG
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.commas import check_commas
 from archbuilder.language.layers import Layer, read_layers
 from archbuilder.language.names import check_layer_name, check_param_name
 from archbuilder.language.params import Param, declare
@@ -108,6 +109,7 @@ def read_params(content: Any, where: str) -> dict[str, Param]:
     """Return the declared parameters of a block or model; raises ConfigError."""
     if not isinstance(content, Mapping):
         raise ConfigError(where, f"a mapping from names to types or defaults is needed, not {content!r:.60}")
+    check_commas(content, where)
     return {check_param_name(name, where): declare(value, f"{where}.{name}") for name, value in content.items()}
 
 

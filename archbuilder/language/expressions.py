@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from archbuilder.errors import suggestion
+from archbuilder.language.commas import is_open
 
 LARGEST = 10**7
 LONGEST = 300
@@ -107,7 +108,8 @@ def parse(text: str) -> ast.expr:
             warnings.simplefilter("ignore")
             return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"'{text}' is not an expression") from None
+        hint = "; a ( is not closed: in {...} an expression with a comma needs quotes" if is_open(text) else ""
+        raise ExpressionError(f"'{text}' is not an expression{hint}") from None
 
 
 def evaluate(text: str, names: Mapping[str, Value]) -> Value:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbuilder.errors import ConfigError, like, suggestion
+from archbuilder.language.commas import check_commas
 from archbuilder.language.names import RESERVED, check_layer_name, not_a_string
 from archbuilder.paths import conf_dir
 
@@ -66,6 +67,7 @@ def _order(present: Mapping[str, Mapping[str, Any]], where: str) -> list[str]:
 
 
 def _read_layer(name: str, spec: Mapping[str, Any], where: str, section: str, siblings: list[str]) -> Layer:
+    check_commas(spec, where)
     for key in spec:
         if not isinstance(key, str):
             raise not_a_string(key, where)

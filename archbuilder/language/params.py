@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
+from archbuilder.language.commas import check_commas
 from archbuilder.language.expressions import LARGEST, ExpressionError, Value, evaluate
 
 REQUIRED: Any = object()
@@ -219,6 +220,7 @@ def _check_no_type(word: str, where: str) -> None:
 
 
 def _declare_fully(value: Mapping[Any, Any], where: str) -> Param:
+    check_commas(value, where)
     for key in value:
         if key not in DECLARATION:
             raise ConfigError(f"{where}.{key}", f"no such key of a parameter; {suggestion(str(key), DECLARATION)}")

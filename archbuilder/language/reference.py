@@ -1,13 +1,18 @@
 """All keys and blocks of the language in words: for the terminal, and as the page docs/reference.md.
 
-`python -m archbuilder.language.reference > docs/reference.md` writes the page anew.
+`python -m archbuilder.language.reference --to docs/reference.md` writes the page anew.
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from archbuilder.console import fail
+from archbuilder.errors import ArchbuilderError
+from archbuilder.files import write_text
 from archbuilder.language import expressions, limits, overrides, plain, yaml
 from archbuilder.language.blocks import KEYS as BLOCK_KEYS
 from archbuilder.language.blocks import Library
@@ -127,8 +132,9 @@ So that no file can eat the machine, what is larger than this is refused before 
 
 _INTRODUCTION = """# Reference of the language
 
-Every key and every block. This page is made from the code by `python -m archbuilder.language.reference`;
-[language.md](language.md) teaches the language by examples, and `archbuilder blocks NAME` prints one of the blocks."""
+Every key and every block. This page is made from the code by
+`python -m archbuilder.language.reference --to docs/reference.md`; [language.md](language.md) teaches the language by
+examples, and `archbuilder blocks NAME` prints one of the blocks."""
 
 _EXPRESSIONS = """Where a number, or true or false, is expected, a string is an expression: numbers, names of
 parameters, `+ - * / // % **`, comparisons, `and or not`, `a if c else b`, and these functions. Where a word or a block
@@ -184,7 +190,24 @@ def _link(one: Entry) -> str:
     return f"[{path}](../{path})"
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the page of the shipped blocks, or write it; what is wrong is told, and the old page then stays."""
     from archbuilder.language.source import library
 
-    print(markdown(library()), end="")
+    parser = argparse.ArgumentParser("python -m archbuilder.language.reference", description="docs/reference.md")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write it there (default: print it)")
+    to = parser.parse_args(arguments).to
+    try:
+        text = markdown(library())
+        if to is None:
+            print(text, end="")
+        else:
+            write_text(to, text)
+    except ArchbuilderError as error:
+        fail(error)
+    except OSError as error:
+        fail(ArchbuilderError(f"{error.filename}: {error.strerror}"))
+
+
+if __name__ == "__main__":
+    main()

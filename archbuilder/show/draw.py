@@ -31,6 +31,8 @@ def checked_suffix(path: Path) -> str:
 def draw(network: Network, to: Path, depth: int | None = None) -> str:
     """Draw a network into a file, atomically; return a sentence about it. Raises ConfigError where it is too large."""
     form = FORMS[checked_suffix(to)]
+    if depth == 0:
+        raise ConfigError("--depth", "nothing is left to draw at 0 levels; use 1 or more")
     counts = levels(network.root)
     nodes = counts[min(depth, len(counts)) - 1] if depth and counts else 0
     if nodes > MOST_DRAWN:

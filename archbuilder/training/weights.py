@@ -8,24 +8,33 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer, SparseAdam
 
+from archbuilder.errors import ConfigError
 from archbuilder.primitives.modules import ChannelLinear
 from archbuilder.training.muon import Muon
 from archbuilder.training.parts import call, make
 
 _NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
+_UNFIT = {
+    LBFGS: "it wants all weights in one group, and here norms and biases have one of their own",
+    SparseAdam: "it wants sparse gradients, and those of convolutions are dense",
+}
 
 
 def make_optimizer(config: Any, net: nn.Module, norm_bias_lr: float = 1.0) -> Optimizer:
     """Return the optimizer that `config` describes, for the weights of `net` that are trained.
 
     `norm_bias_lr` is a factor on the learning rate of the norms' biases. Raises ConfigError at `optimizer` for
-    settings that do not fit.
+    one that cannot train a network, and for settings that do not fit.
     """
     factory = make(config, "optimizer")
+    kind = factory.func if isinstance(factory, functools.partial) else None
+    if kind in _UNFIT:
+        told = f"{kind.__name__} cannot train a network here: {_UNFIT[kind]}"
+        raise ConfigError("optimizer", f"{told}; use another, such as sgd, adamw or muon")
     groups = decay_groups(net)
-    if isinstance(factory, functools.partial) and factory.func is Muon:
+    if kind is Muon:
         groups = _apart(groups, matrices(net), matrix=True)
     if norm_bias_lr != 1:
         groups = _apart(groups, norm_biases(net), factor=norm_bias_lr)

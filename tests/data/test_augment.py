@@ -1,22 +1,24 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archbuilder.data.augment import Augment, from_settings
 from archbuilder.data.draws import Draws, alternated
+from archbuilder.data.settings import plain
 from archbuilder.data.trivial import trivial
 from archbuilder.errors import ConfigError
+from archbuilder.paths import conf_dir
 from tests.data import slow
-from tests.data.examples import any_images, draws_for, settings_file
+from tests.data.examples import any_images, draws_for
 
-CONF = Path(__file__).parents[2] / "conf" / "augment"
+SHIPPED = sorted(path.stem for path in (conf_dir() / "augment").glob("*.yaml"))
 
 augments = st.builds(
     Augment,
@@ -30,6 +32,12 @@ augments = st.builds(
     mixup=st.sampled_from([0.0, 0.2]),
     cutmix=st.sampled_from([0.0, 1]),
 )
+
+
+def composed(name: str) -> dict[str, Any]:
+    """Return the settings of a shipped file as `augment=name` gives them, with those that it inherits."""
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return plain(compose(f"augment/{name}").augment)
 
 
 def applied(augment: Augment, images: torch.Tensor, draws: Draws) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,14 +151,16 @@ def test_nothing_asked_for_is_nothing_done() -> None:
         ("strong", Augment(flip=True, translate=4, cutout=8)),
     ],
 )
-def test_the_shipped_settings(name: str, expected: Augment) -> None:
-    settings = settings_file(CONF / f"{name}.yaml")
-    assert from_settings(settings) == expected
-    assert list(settings) == list(vars(expected)), "every key stands in every file, so that it can be overridden"
+def test_the_settings_that_recipes_and_guides_name(name: str, expected: Augment) -> None:
+    assert from_settings(composed(name)) == expected
 
 
-def test_all_shipped_settings_are_tested() -> None:
-    assert {path.stem for path in CONF.glob("*.yaml")} == {"none", "light", "mild", "shift", "strong"}
+@pytest.mark.parametrize("name", SHIPPED)
+def test_all_shipped_settings_are_sound(name: str) -> None:
+    settings = composed(name)
+    from_settings(settings).check((3, 32, 32))
+    missing = [key for key in vars(Augment()) if key not in settings]
+    assert not missing, f"conf/augment/{name}.yaml: say every key, or inherit it, so that it can be overridden"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -10,15 +11,12 @@ import pytest
 from omegaconf import OmegaConf
 
 from archbuilder.data import SOURCES, load
-from archbuilder.data.arrays import arrays
-from archbuilder.data.digits import digits
-from archbuilder.data.downloads import cifar10, cifar100, fashion_mnist
-from archbuilder.data.folder import folder
 from archbuilder.data.settings import plain
 from archbuilder.errors import ConfigError
 from tests.data.examples import npz, settings_file
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
+KNOWN = f"known: {', '.join(sorted(SOURCES))}"
 
 
 def test_a_source_is_chosen_by_name() -> None:
@@ -31,10 +29,11 @@ def test_a_config_object_will_do_as_well(tmp_path: Path) -> None:
     assert load(config).describe().splits == {"train": 18, "val": 2}
 
 
-@pytest.mark.parametrize("source", [arrays, cifar10, cifar100, digits, fashion_mnist, folder])
-def test_the_shipped_settings_are_the_defaults(source: Any) -> None:
-    settings = settings_file(CONF / f"{source.__name__}.yaml")
-    assert settings.pop("name") == source.__name__
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_shipped_settings_are_the_defaults(name: str) -> None:
+    source = getattr(importlib.import_module(SOURCES[name]), name)
+    settings = settings_file(CONF / f"{name}.yaml")
+    assert settings.pop("name") == name
     assert settings == {
         name: "???" if parameter.default is parameter.empty else parameter.default
         for name, parameter in inspect.signature(source).parameters.items()
@@ -54,13 +53,10 @@ def test_asking_for_sources_imports_none_of_the_slow_libraries() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "data.name: say which data to use; known: arrays, cifar10, cifar100, digits, fashion_mnist, folder"),
+        ({}, f"data.name: say which data to use; {KNOWN}"),
         ({"name": "???"}, "data.name: say which data to use"),
         ({"name": "cifar"}, "data.name: there is no data 'cifar'; did you mean 'cifar10'?"),
-        (
-            {"name": None},
-            "data.name: there is no data 'None'; known: arrays, cifar10, cifar100, digits, fashion_mnist, folder",
-        ),
+        ({"name": None}, f"data.name: there is no data 'None'; {KNOWN}"),
         ({"name": "digits", "hold_out": 0.1}, "data.hold_out: unknown key; did you mean 'holdout'?"),
         ({"name": "digits", "_target_": "os.system"}, "data._target_: unknown key"),
         ({"name": "digits", "holdout": "x"}, "data.holdout: needs a whole number or a fraction, not 'x'"),

@@ -45,6 +45,14 @@ def test_choices_that_are_shown_exist() -> None:
     assert missing == [("model", "mine")]
 
 
+@pytest.mark.parametrize("group", ["optimizer", "schedule", "recipe"])
+def test_every_choice_of_how_to_train_is_named(group: str) -> None:
+    code = re.findall(r"```.*?```|`.*?`", PAGE.read_text(), flags=re.DOTALL)
+    named = {word for text in code for word in re.findall(r"\w+", text)}
+    missing = sorted({path.stem for path in (conf_dir() / group).glob("*.yaml")} - named)
+    assert not missing, f"README.md, Train and compare: name the {group} {missing} of conf/{group}"
+
+
 def test_files_that_are_shown_whole_are_the_shipped_ones() -> None:
     text = PAGE.read_text()
     for path in ("model/resnet_bottleneck.yaml", "model/resnet56.yaml", "block/bottleneck.yaml"):

@@ -19,7 +19,10 @@ from archbuilder.language.source import library, read_source
 from tests.language.models import conv, model, refused
 
 NETWORKS = [name for name in models() if "/" not in name]
-AMOUNTS = {"100k": 100_000, "300k": 300_000, "1M": 1_000_000}
+AMOUNTS = {"30k": 30_000, "100k": 100_000, "300k": 300_000, "1M": 1_000_000}
+# How much of so small a budget they use, whose next width is much wider: one channel of growth more is one in every
+# layer behind it, and groups want multiples of 16.
+COARSE = {("densenet_small", "30k"): 0.6, ("resnext_small", "30k"): 0.8}
 
 
 def resolved(name: str, *overrides: str) -> dict[str, Any]:
@@ -37,12 +40,12 @@ def test_no_slightly_wider_network_would_still_be_within_the_budget(name: str, a
     assert describe(name, [f"model.budget.params={amount}"]).params == params
     # The next width that rounds any layer otherwise is beyond the budget.
     width = content["scale"]["width"]
-    wider = [
+    wider = (
         describe({**content, "scale": {**content["scale"], "width": width * (1 + step / 2000)}}).params
-        for step in range(1, 200)
-    ]
+        for step in range(1, 2000)
+    )
     assert next(cost for cost in wider if cost != params) > AMOUNTS[amount]
-    assert params > 0.88 * AMOUNTS[amount]
+    assert params > COARSE.get((name, amount), 0.88) * AMOUNTS[amount]
 
 
 def test_a_divisor_that_is_said_is_kept() -> None:

@@ -193,6 +193,7 @@ REFUSED = {
     "": "is not an expression",
     "   ": "is not an expression",
     "2 +": "is not an expression",
+    "max(1": "'max(1' is not an expression; a ( is not closed: in {...} an expression with a comma needs quotes",
     "2 3": "is not an expression",
     "a = 2": "is not an expression",
     "import os": "is not an expression",

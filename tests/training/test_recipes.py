@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import archbuilder
+from archbuilder.data.augment import from_settings
 from archbuilder.errors import ConfigError
 from archbuilder.paths import conf_dir
 from archbuilder.record import read_record
@@ -45,6 +46,7 @@ def test_every_recipe_composes_and_its_settings_are_sound(recipe: str, trainer: 
     net = archbuilder.build(settings["model"])
     optimizer = make_optimizer(config.optimizer, net, settings["norm_bias_lr"])
     assert make(config.schedule, "schedule")(optimizer, 100).last_epoch == 0
+    from_settings(config.augment).check((3, 32, 32))
 
 
 @pytest.mark.parametrize("schedule", choices("schedule"))
@@ -59,6 +61,15 @@ def test_every_optimizer_and_schedule_fit_together(optimizer: str, schedule: str
     rates.step()
     assert sum(len(group["params"]) for group in made.param_groups) == len(list(net.parameters()))
     assert all(torch.isfinite(parameter).all() for parameter in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "why"), [("LBFGS", "all weights in one group"), ("SparseAdam", "sparse gradients")]
+)
+def test_an_optimizer_that_cannot_train_a_network_is_refused_at_once(optimizer: str, why: str) -> None:
+    config = {"_target_": f"torch.optim.{optimizer}", "_partial_": True, "lr": 0.1}
+    with pytest.raises(ConfigError, match=f"^optimizer: {optimizer} cannot train .*{why}.*; use another, such as sgd"):
+        make_optimizer(config, archbuilder.build("plain"))
 
 
 @pytest.mark.parametrize("trainer", choices("trainer"))
