@@ -16,8 +16,8 @@ from tests.training.runs import trained
 
 NETWORKS = [name for name in archbuilder.models() if "/" not in name]
 QUICK = ("fire_small", "resnet20")
-# After two batches the norms' statistics of the deepest are so far from the activations that logits go into the hundreds
-# and millions, whose last digits are larger than 1e-4.
+# After two batches the norms' statistics of the deepest are so far from the activations that logits go into the
+# hundreds and millions, whose last digits are larger than 1e-4.
 BATCHES = {"resnet32": 45, "resnet56": 45}
 
 
