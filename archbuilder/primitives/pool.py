@@ -21,8 +21,6 @@ from archbuilder.primitives.base import (
 if TYPE_CHECKING:
     from torch import nn
 
-Pair = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Pool(Primitive):
@@ -50,36 +48,15 @@ class Pool(Primitive):
         side = Window.sliding(self.kernel, self.stride, self.padding)
         return side, side
 
-    def module(self, inputs: Shapes) -> nn.Module:
-        from torch import nn
-
-        high, wide = (self._hangs_over(side) for side in map_of(inputs[0])[1:])
-        if high == wide:
-            return self.pool((self.kernel,) * 2, (self.stride,) * 2, (self.padding,) * 2, high)
-        # torch's pools let windows hang over along both sides or along none.
-        return nn.Sequential(
-            self.pool((self.kernel, 1), (self.stride, 1), (self.padding, 0), high),
-            self.pool((1, self.kernel), (1, self.stride), (0, self.padding), wide),
-        )
-
-    def _hangs_over(self, side: int) -> bool:
-        """Return whether the last window ends behind the border; where not, onnx counts one more with `ceil`."""
-        last = positions(side, self.kernel, self.stride, self.padding, ceil=self.ceil) - 1
-        return last * self.stride + self.kernel > side + 2 * self.padding
-
-    def pool(self, kernel: Pair, stride: Pair, padding: Pair, ceil: bool) -> nn.Module:
-        """Return torch's pool over windows of that height and width."""
-        raise NotImplementedError
-
 
 @primitive("max_pool")
 class MaxPool(Pool):
     """The largest value of each window."""
 
-    def pool(self, kernel: Pair, stride: Pair, padding: Pair, ceil: bool) -> nn.Module:
+    def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
 
-        return nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil)
+        return nn.MaxPool2d(self.kernel, self.stride, self.padding, ceil_mode=self.ceil)
 
 
 @primitive("avg_pool")
@@ -88,10 +65,12 @@ class AvgPool(Pool):
 
     count_padding: bool = param("boolean", True, "padding counts as zeros in the mean")
 
-    def pool(self, kernel: Pair, stride: Pair, padding: Pair, ceil: bool) -> nn.Module:
+    def module(self, inputs: Shapes) -> nn.Module:
         from torch import nn
 
-        return nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil, count_include_pad=self.count_padding)
+        return nn.AvgPool2d(
+            self.kernel, self.stride, self.padding, ceil_mode=self.ceil, count_include_pad=self.count_padding
+        )
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def to_onnx(net: Block) -> bytes:
     try:
         program = traced(net)
         _as_means(program)
+        _without_idle_ceil(program)
         with quiet():
             made = torch.onnx.export(
                 program, (), input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, verbose=False
@@ -79,6 +80,23 @@ def _as_means(program: ExportedProgram) -> None:
     for node in program.graph.nodes:
         if node.target is aten.adaptive_avg_pool2d.default and list(node.args[1]) == [1, 1]:
             node.target, node.args = aten.mean.dim, (node.args[0], [-1, -2], True)
+
+
+def _without_idle_ceil(program: ExportedProgram) -> None:
+    """Round sizes of pools down where rounding up gives the same: there onnx counts a window more than torch does."""
+    aten = torch.ops.aten
+    places = {aten.max_pool2d.default: 5, aten.avg_pool2d.default: 4}
+    for node in program.graph.nodes:
+        place = places.get(node.target)
+        if place is None or len(node.args) <= place or not node.args[place]:
+            continue
+        kernel, stride, padding = node.args[1], node.args[2] or node.args[1], node.args[3]
+        sides, made = (list(each.meta["val"].shape[-2:]) for each in (node.args[0], node))
+        # No padding is told as an empty list or as one number for both sides.
+        both = [(list(each) * 2)[:2] or [0, 0] for each in (kernel, stride, padding)]
+        down = [(side + 2 * p - k) // s + 1 for side, k, s, p in zip(sides, *both, strict=True)]
+        if down == made:
+            node.args = (*node.args[:place], False, *node.args[place + 1 :])
 
 
 def plain(model: ModelProto) -> bytes:

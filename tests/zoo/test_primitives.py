@@ -16,6 +16,7 @@ from tests.zoo.test_onnx import golden, lively
 
 Case = tuple[str, dict[str, Any], list[tuple[int, int, int]]]
 
+POOLS = ("max_pool", "avg_pool")
 WHERE = "if these are plain arithmetic, add them to OPERATORS in archbuilder/zoo/onnx_rules.py"
 
 
@@ -55,20 +56,27 @@ def test_each_alone(case: Case, tmp_path: Path) -> None:
     check(branches([case]), tmp_path)
 
 
-def classified(side: int, layer: dict[str, Any]) -> dict[str, Any]:
+def classified(high: int, wide: int, layer: dict[str, Any]) -> dict[str, Any]:
     head = {"classifier": {"block": "linear", "out": "classes"}}
-    return {"input": [3, side, side + 1], "classes": 3, "stages": {"layer": layer}, "head": head}
+    return {"input": [3, high, wide], "classes": 3, "stages": {"layer": layer}, "head": head}
 
 
 @pytest.mark.parametrize(
     ("side", "layer"),
     [
-        # Along height onnx would count a last window that torch leaves out, along width there is one.
-        (9, {"block": "max_pool", "kernel": 2, "stride": 3, "ceil": True}),
-        (9, {"block": "avg_pool", "kernel": 2, "stride": 3, "ceil": True}),
+        # onnx would count a last window that torch leaves out, but for 10, where there is one.
+        *((side, {"block": op, "kernel": 2, "stride": 3, "ceil": True}) for op in POOLS for side in (9, 10, 12)),
+        (9, {"block": "max_pool", "kernel": 3, "stride": 4, "padding": 1, "ceil": True}),
         # Its windows beside one another take six times the map.
         (13, {"block": "adaptive_pool", "size": 11}),
     ],
 )
 def test_sizes_of_pools_are_told_as_torch_counts_them(side: int, layer: dict[str, Any], tmp_path: Path) -> None:
-    check(classified(side, layer), tmp_path)
+    check(classified(side, side, layer), tmp_path)
+
+
+@pytest.mark.parametrize("op", POOLS)
+def test_a_pool_with_a_last_window_along_one_side_alone_is_refused(op: str, tmp_path: Path) -> None:
+    """There torch and onnx count differently, and neither can be told to round its two sides in two ways."""
+    with pytest.raises(PackageError, match="its shapes do not fit one another"):
+        check(classified(9, 10, {"block": op, "kernel": 2, "stride": 3, "ceil": True}), tmp_path)
