@@ -17,7 +17,7 @@ from archbuilder.compare.find import Problem
 from archbuilder.compare.labels import budget_label
 from archbuilder.compare.plot import COLOURS
 from archbuilder.compare.statistics import Group
-from archbuilder.compare.table import RAW, Row, beside, difference
+from archbuilder.compare.table import RAW, Row, beside, difference, second_split
 from archbuilder.show.text import markup
 
 MORE, FEWER = "more", "fewer"
@@ -73,7 +73,7 @@ def page(
     order = sorted(range(len(table)), key=lambda i: (not table[i].front, -table[i].accuracy_mean, i))
     data = {
         "split": table[0].split,
-        "also": next((row.also for row in table if row.also), ""),
+        "also": second_split(table),
         "x": x,
         "colours": COLOURS,
         "notes": notes,

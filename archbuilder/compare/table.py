@@ -267,7 +267,7 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
         "difference %": any(row.difference is not None for row in table),
         "ties": any(row.ties for row in table),
     }
-    also = next((row.also for row in table if row.also), "")
+    also = second_split(table)
     columns = [
         Column("#", lambda row: str(row.number)),
         Column("network", lambda row: row.network, right=False),
@@ -291,6 +291,11 @@ def columns_of(table: Sequence[Row]) -> list[Column]:
     return [column for column in columns if shown.get(column.title, True)]
 
 
+def second_split(table: Iterable[Row]) -> str:
+    """Return what the rows call their second split, nothing where they have none."""
+    return next((row.also for row in table if row.also), "")
+
+
 def set_order(row: Row) -> tuple[object, ...]:
     """Return a key by which rows stand in the order of their sets; recipes count A, B, ..., Z, AA, ..."""
     return row.data, len(row.recipe), row.recipe, row.set
@@ -308,7 +313,7 @@ def difference(row: Row) -> str:
     """
     if row.difference is None:
         return ""
-    fewer = f" n={row.difference_n}" if 1 < row.difference_n < row.n else ""
+    fewer = _fewer(row.difference_n, row)
     return f"{100 * row.difference:+.2f} {_half(row.difference_interval)}{fewer} to {row.rival}"
 
 
@@ -321,8 +326,12 @@ def beside(row: Row) -> str:
     """Return the accuracy on the second split as `accuracy` does the first's, and how many seeds it is of if fewer."""
     if row.also_mean is None:
         return ""
-    fewer = f" n={row.also_n}" if 1 < row.also_n < row.n else ""
-    return f"{100 * row.also_mean:.2f} {_half(row.also_interval)}{fewer}"
+    return f"{100 * row.also_mean:.2f} {_half(row.also_interval)}{_fewer(row.also_n, row)}"
+
+
+def _fewer(n: int, row: Row) -> str:
+    """Return the number of seeds of a figure where it is of several, but fewer than the row has."""
+    return f" n={n}" if 1 < n < row.n else ""
 
 
 def _half(interval: float | None) -> str:

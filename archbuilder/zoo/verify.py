@@ -150,7 +150,7 @@ def _onnx(path: Path, net: Loaded) -> str:
     golden, random = read_golden(net, path.parent / GOLDEN_FILE), torch.Generator()
     random.seed()
     apart = compare(path, net, golden, random_batches(golden, random), str(path))
-    return f"logits differ by {apart:.1e} at most"
+    return f"logits differ by {at_most(apart)} at most"
 
 
 def _int8(path: Path, net: Loaded) -> str:

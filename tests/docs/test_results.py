@@ -48,3 +48,11 @@ def test_every_accuracy_says_of_how_many_seeds_it_is() -> None:
     figures = re.findall(r"\| (\d\d\.\d\d[^|]*?) *(?=\|)", table)
     assert len(figures) > 10
     assert all(re.fullmatch(r"\d\d\.\d\d (n=1|±\d+\.\d\d)( n=\d+)?( [*?])?", each) for each in figures), figures
+
+
+def test_the_figures_of_the_readme_are_in_the_table() -> None:
+    page = (RESULTS.parents[2] / "README.md").read_text()
+    figures = re.findall(r"(\d\d\.\d\d) %", page[: page.index("## A network is a YAML file")])
+    table = (RESULTS / "comparison.md").read_text()
+    assert len(figures) >= 3
+    assert [each for each in figures if f"| {each} " not in table] == []
