@@ -52,10 +52,10 @@ def fire(conv: Conv, x: Tensor) -> Tensor:
     return torch.cat([relu(conv("expand1x1", squeezed)), relu(conv("expand3x3", squeezed, padding=1))], 1)
 
 
-def fire_residual(conv: Conv, x: Tensor) -> Tensor:
-    reduced = relu(conv("reduce", x))
-    expanded = torch.cat([conv("expand1x1", reduced), conv("expand3x3", reduced, padding=1)], 1)
-    return relu(expanded + conv("shortcut", x))
+def fire_dilated(conv: Conv, x: Tensor) -> Tensor:
+    reduced = conv("reduce", x)
+    near, far = conv("expand3x3", reduced, padding=1), conv("dilated", reduced, padding=2, dilation=2)
+    return relu(torch.cat([conv("expand1x1", reduced), near, far], 1) + conv("shortcut", x))
 
 
 def inception(conv: Conv, x: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def transition(conv: Conv, x: Tensor) -> Tensor:
         ("inverted_residual", {"out": 8, "ratio": 2}, inverted_residual),
         ("inverted_residual", {"out": 8, "ratio": 1, "stride": 2}, without_expansion),
         ("fire", {"out": 18}, fire),
-        ("fire_residual", {"out": 18}, fire_residual),
+        ("fire_dilated", {"out": 18}, fire_dilated),
         ("inception", {"one": 1, "reduce3": 2, "three": 3, "reduce5": 4, "five": 5, "project": 6}, inception),
         ("dense_layer", {"growth": 3}, dense_layer),
         ("mlpconv", {"out": 6, "hidden": 7, "middle": 5, "kernel": 5}, mlpconv),

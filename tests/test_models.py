@@ -33,7 +33,7 @@ BLOCKS: dict[str, list[dict[str, Any]]] = {
     "depthwise_separable": [{"out": 6}, {"out": 6, "kernel": 5, "stride": 2}],
     "effective_squeeze_excite": [{}],
     "fire": [{"out": 16}, {"out": 17, "squeeze": 3}],
-    "fire_residual": [{"out": 16}, {"out": 17, "ratio": 4}],
+    "fire_dilated": [{"out": 16}, {"out": 17, "ratio": 4, "dilation": 3}],
     "fourway": [{"out": 8}, {"out": 14}],
     "fused_mbconv": [{"out": 8}, {"out": 8, "ratio": 1, "drop": 0.1}, {"out": 12, "stride": 2}],
     "ghost": [{"out": 6}, {"out": 8, "kernel": 5}],
