@@ -86,8 +86,9 @@ def _reading(table: Sequence[Row], x: Axis) -> str:
     if any(row.difference is not None for row in table):
         meanings.append("Difference: to the best row that costs no more, over the seeds that both have.")
     if any(row.ties for row in table):
+        alike = "rows of one budget" if any(row.budget for row in table) else "rows"
         meanings.append(
-            "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test."
+            f"Ties: {alike} whose intervals overlap: not told apart without pairing; the difference is the paired test."
         )
     return " ".join(meanings)
 

@@ -127,3 +127,25 @@ def _array(rows: Sequence[Sequence[float]], columns: int) -> Numbers:
     import numpy as np
 
     return np.array(rows, dtype=float).reshape(-1, columns)
+
+
+def spread(heights: Sequence[float], apart: float, low: float, high: float) -> list[float]:
+    """Return heights as near to the given ones as can be, each `apart` from the next, in their order, in low..high.
+
+    Those that begin or end outside are moved in, as far as there is room for all of them. Nearness is that of squares.
+    """
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    # With the distance taken off, what is asked for is the nearest series that never falls: what does is pooled.
+    pools: list[tuple[float, int]] = []
+    for place, i in enumerate(order):
+        total, count = heights[i] - place * apart, 1
+        while pools and pools[-1][0] / pools[-1][1] > total / count:
+            before = pools.pop()
+            total, count = total + before[0], count + before[1]
+        pools.append((total, count))
+    levels = [total / count for total, count in pools for _ in range(count)]
+    top = max(low, high - (len(order) - 1) * apart)
+    found = [0.0] * len(heights)
+    for place, i in enumerate(order):
+        found[i] = min(max(levels[place], low), top) + place * apart
+    return found

@@ -1,8 +1,7 @@
-"""The picture of a comparison: accuracy against parameters or another cost, with intervals and fronts."""
+"""Accuracy against parameters or another cost as points, with intervals, names and fronts."""
 
 from __future__ import annotations
 
-import io
 import itertools
 import math
 import textwrap
@@ -10,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archbuilder.compare.axes import PARAMS, Axis
+from archbuilder.compare.axes import Axis
 from archbuilder.compare.placement import STEPS, Box, Point, nearest, place_labels
 from archbuilder.compare.table import Row, network_name, set_order
 from archbuilder.compare.ticks import log_ticks
@@ -54,30 +53,12 @@ class Placed(NamedTuple):
     half: float
 
 
-class Pictures(NamedTuple):
-    """One picture in two formats."""
-
-    png: bytes
-    svg: bytes
-
-
-def draw(table: Sequence[Row], x: Axis = PARAMS, together: bool = False) -> Pictures:
-    """Return pictures of 8 x 5 inches, the PNG at 150 dpi: each row's mean accuracy (%) against a cost.
-
-    A front is drawn for each set of comparable rows, or for all of them `together`. There must be at least one row.
-    """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, dpi=DPI)
-    # An engine's own margin is three hundredths of an inch, which puts text at the very edge.
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
-    FigureCanvasAgg(figure)
+def scatter(figure: Figure, table: Sequence[Row], x: Axis, together: bool) -> None:
+    """Fill a figure with a point for each row, its name beside it, and the front of each set of comparable rows."""
     axes = figure.add_subplot()
-    points = [_placed(row, x) for row in table]
+    points = [placed(row, x) for row in table]
     fronts = _fronts(points, x, together)
-    _frame(axes, points, x)
+    frame(axes, points, x)
     for name, (look, members) in _sets(points).items():
         _points(axes, name, look, members)
     for look, front in fronts:
@@ -88,15 +69,10 @@ def draw(table: Sequence[Row], x: Axis = PARAMS, together: bool = False) -> Pict
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     _names(axes, points, [_steps(front, axes, x) for _, front in fronts])
-    png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI)
-    # The same bytes for the same table: no date, no random names; text stays text.
-    with rc_context({"svg.hashsalt": "archbuilder", "svg.fonttype": "none"}):
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    return Pictures(png.getvalue(), svg.getvalue())
 
 
-def _placed(row: Row, x: Axis) -> Placed:
+def placed(row: Row, x: Axis) -> Placed:
+    """Return a row with its place."""
     # A logarithmic axis has no zero.
     return Placed(row, x.shown(row) or 1.0, 100 * row.accuracy_mean, 100 * (row.accuracy_interval or 0.0))
 
@@ -111,7 +87,7 @@ def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
     return sets
 
 
-def _frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
+def frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
     """Set scales, limits, ticks and titles."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
@@ -136,7 +112,7 @@ def _frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
     images = ", ".join(f"{n:,}" for n in sorted({point.row.images for point in points}))
     axes.set_xlabel(x.title)
     axes.set_ylabel(f"accuracy on {split} (%), 95% interval over seeds")
-    title = f"{_cut(data, LONGEST_LINE)}: accuracy on the {split} split ({_cut(images)} images) against {x.title}"
+    title = f"{cut(data, LONGEST_LINE)}: accuracy on the {split} split ({cut(images)} images) against {x.title}"
     axes.set_title(textwrap.fill(title, LONGEST_LINE), fontsize=10, loc="left", parse_math=False)
 
 
@@ -174,7 +150,7 @@ def _legend(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     longest = max(map(len, names[:MOST_IN_LEGEND]))
     columns = next((number for number in (3, 2) if longest <= ROOM // number), 1)
-    shown = [_cut(name, ROOM // columns) for name in names[:MOST_IN_LEGEND]]
+    shown = [cut(name, ROOM // columns) for name in names[:MOST_IN_LEGEND]]
     if len(names) > len(shown):
         shown[-1] += f" (and {len(names) - len(shown)} more)"
     legend = figure.legend(
@@ -193,7 +169,7 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
         named += [point for point in points if not point.row.front]
     colours, called = _text_colours(points), labels([point.row for point in points])
     texts = [
-        axes.text(0, 0, _cut(called[row.number]), fontsize=FONT, color=colours[row.set], parse_math=False)
+        axes.text(0, 0, cut(called[row.number]), fontsize=FONT, color=colours[row.set], parse_math=False)
         for row, *_ in named
     ]
     extents = [text.get_window_extent() for text in texts]
@@ -295,7 +271,7 @@ def _box(a: Point, b: Point, margin: float) -> Box:
     return Box(left - margin, bottom - margin, right + margin, top + margin)
 
 
-def _cut(name: str, longest: int = LONGEST_LABEL) -> str:
+def cut(name: str, longest: int = LONGEST_LABEL) -> str:
     """Shorten a long name in its middle: what tells variants apart stands at its ends."""
     half = longest // 2 - 1
     return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"

@@ -18,7 +18,7 @@ from archbuilder.compare.budgets import to_terminal as budgets_to_terminal
 from archbuilder.compare.find import Problem, Run, find_runs
 from archbuilder.compare.notes import Recipe, notes_on, recipes_of
 from archbuilder.compare.page import page
-from archbuilder.compare.plot import draw
+from archbuilder.compare.picture import draw
 from archbuilder.compare.statistics import KEPT, WEIGHTS, Group, group, wanted_and_known
 from archbuilder.compare.table import Also, Row, ordered, rows, to_csv, to_json, to_markdown, to_terminal
 from archbuilder.compare.words import NAME, escape_markdown
@@ -108,7 +108,7 @@ def compare(
     recipes = recipes_of(table, groups)
     notes = notes_on(table, groups, recipes, against, together)
     budgets = at_equal_budgets(table)
-    pictures = draw(table, against, together)
+    pictures = draw(table, against, together, budgets)
     content: dict[str, bytes] = {
         "html": page(table, groups, notes, problems, budgets, x, together).encode(),
         "md": _markdown(table, notes, budgets, problems).encode(),

@@ -175,8 +175,9 @@ def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x:
     tied: dict[int, list[int]] = {place: [] for place in range(len(indices))}
     chosen = [members[i] for i in indices]
     for a, b in ties(chosen) if len(chosen) <= MOST_TIED else ties_with(front, chosen):
-        tied[a].append(b)
-        tied[b].append(a)
+        if _one_budget(plain[indices[a]], plain[indices[b]]):
+            tied[a].append(b)
+            tied[b].append(a)
     for place, i in enumerate(indices):
         before = rank[place] if place in rank else bisect.bisect_right(costs, points[place][0])
         rival = indices[front[before - 1]] if before else None
@@ -187,6 +188,11 @@ def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x:
             rival=None if rival is None else rival + 1,
             **_difference(difference),
         )
+
+
+def _one_budget(a: Row, b: Row) -> bool:
+    """Tell whether a tie of two rows is worth telling: networks of different budgets are not meant to be alike."""
+    return not a.budget or not b.budget or a.budget == b.budget
 
 
 def _difference(found: Difference | None) -> dict[str, Any]:

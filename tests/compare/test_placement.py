@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archbuilder.compare.placement import Box, Point, nearest, place_labels
+from archbuilder.compare.placement import Box, Point, nearest, place_labels, spread
 
 FRAME = Box(0, 0, 400, 300)
 
@@ -70,3 +70,22 @@ def test_a_leader_ends_where_the_label_is_nearest() -> None:
     assert nearest(Point(0, 15), box) == (10, 15)
     assert nearest(Point(30, 30), box) == (20, 20)
     assert nearest(Point(12, 13), box) == (12, 13)
+
+
+@given(st.lists(st.floats(-50, 550), max_size=20))
+def test_heights_are_spread_in_their_order_and_no_further_than_they_must_be(heights: list[float]) -> None:
+    found = spread(heights, 20, 0, 500)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    there = [found[i] for i in order]
+    assert all(later - earlier >= 20 - 1e-6 for earlier, later in itertools.pairwise(there))
+    assert all(-1e-6 <= each <= 500 + 1e-6 for each in there)
+    for i in order:
+        alone = all(abs(heights[i] - heights[j]) >= 20 * len(heights) for j in order if j != i)
+        if alone and 0 <= heights[i] <= 500:
+            assert abs(found[i] - heights[i]) < 1e-6
+
+
+def test_heights_that_would_touch_move_alike_to_both_sides() -> None:
+    assert spread([100, 100, 300], 20, 0, 500) == [90, 110, 300]
+    assert spread([495, 500], 20, 0, 500) == [480, 500]
+    assert spread([], 20, 0, 500) == []

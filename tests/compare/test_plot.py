@@ -11,7 +11,8 @@ import warnings
 import pytest
 
 from archbuilder.compare.axes import AXES
-from archbuilder.compare.plot import draw, labels
+from archbuilder.compare.picture import draw
+from archbuilder.compare.plot import labels
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import Row, rows
 from archbuilder.record import Record

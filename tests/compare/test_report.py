@@ -142,6 +142,9 @@ def test_what_ties_are_is_told_where_there_are_some(tmp_path: Path) -> None:
     save(tmp_path / "two", *(record(0.8 + seed / 10, name=name, seed=seed) for name in "ab" for seed in (0, 1)))
     told = "Ties: rows whose intervals overlap: not told apart without pairing; the difference is the paired test."
     assert told in flat(compare([tmp_path / "two"], tmp_path))
+    alike = [record(0.8 + seed / 10, name=name, seed=seed, budget={"params": 9999}) for name in "ab" for seed in (0, 1)]
+    save(tmp_path / "three", *alike)
+    assert told.replace("rows", "rows of one budget") in flat(compare([tmp_path / "three"], tmp_path))
 
 
 @pytest.mark.parametrize(("axis", "shown"), [("images_per_second", "img/s"), ("latency", "ms")])

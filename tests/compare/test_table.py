@@ -70,6 +70,22 @@ def test_front_and_ties_are_marked() -> None:
     assert [row.ties for row in SAMPLE] == [(3,), (), (1,)]
 
 
+def test_ties_are_told_within_a_budget() -> None:
+    records = [
+        record(0.8 + seed / 10, name=name, params=budget - 1, budget={"params": budget}, seed=seed)
+        for name in "ab"
+        for budget in (100, 300)
+        for seed in (0, 1)
+    ]
+    table = rows(group(runs(*records), "val")[0])
+    assert [(row.network, row.ties) for row in table] == [
+        ("a @100", (2,)),
+        ("b @100", (1,)),
+        ("a @300", (4,)),
+        ("b @300", (3,)),
+    ]
+
+
 def test_fronts_and_ties_do_not_cross_data() -> None:
     table = table_of(*seeds("a", 10, 0.9, 0.9), *seeds("b", 20, 0.9, 0.9), *seeds("c", 30, 0.9, 0.9, data="cifar10"))
     assert [(row.network, row.front, row.ties) for row in table] == [
