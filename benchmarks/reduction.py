@@ -4,7 +4,7 @@ python -m benchmarks.reduction [--device cpu|cuda] [--batch N] [--rounds N] [--s
 
 Three networks of one depth take turns: `resnet_bottleneck` as wide as 100k parameters allow, whose 3x3s see a quarter
 of the channels; the same without reduction, as wide; and without reduction within 100k parameters. Told are medians
-over rounds of images per second, of the forward pass alone and of forward and backward, and their ratios to the first.
+over rounds of images per second, forward with the loss, and forward and backward, with ratios to the first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import archbuilder
 _BARE = [f"model.stages.stage{number}.ratio=1" for number in (1, 2, 3)]
 NETWORKS = {
     "reduced": ["model.budget.params=100k"],
-    "as wide": ["model.scale.width=0.66", *_BARE],
-    "within 100k": ["model.budget.params=100k", *_BARE],
+    "unreduced_as_wide": ["model.scale.width=0.66", *_BARE],
+    "unreduced_within_100k": ["model.budget.params=100k", *_BARE],
 }
 
 
@@ -46,18 +46,23 @@ def steps(net: Any, images: torch.Tensor, train: bool) -> Callable[[], None]:
 
 
 def rate(step: Callable[[], None], batch: int, device: str, seconds: float) -> float:
-    """Return images per second over about so many seconds, after a step that is not counted."""
+    """Return images per second over about so many seconds, and one block at least; a first step is not counted."""
+    # In blocks, so that a GPU's queue is full.
+    block = 20 if device == "cuda" else 1
     step()
-    wait = torch.cuda.synchronize if device == "cuda" else int
-    wait()
+    _finish(device)
     begin, done = time.perf_counter(), 0
-    while time.perf_counter() - begin < seconds:
-        # In blocks, so that a GPU's queue is full.
-        for _ in range(20 if device == "cuda" else 1):
+    while not done or time.perf_counter() - begin < seconds:
+        for _ in range(block):
             step()
-        wait()
-        done += batch * (20 if device == "cuda" else 1)
+        _finish(device)
+        done += batch * block
     return done / (time.perf_counter() - begin)
+
+
+def _finish(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def main() -> None:
@@ -68,6 +73,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
     options = parser.parse_args()
+    if options.batch < 1 or options.rounds < 1:
+        parser.error("--batch, --rounds: nothing would be measured; use at least 1")
     images = torch.randn(options.batch, 3, 32, 32, device=options.device).to(memory_format=torch.channels_last)
     nets, costs = {}, {}
     for name, words in NETWORKS.items():

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from archbuilder.compare.budgets import TITLE, Budgets, legend, to_texts
 from archbuilder.compare.details import details
 from archbuilder.compare.find import Problem
+from archbuilder.compare.frame import COLOURS
 from archbuilder.compare.labels import budget_label
-from archbuilder.compare.plot import COLOURS
 from archbuilder.compare.statistics import Group
 from archbuilder.compare.table import RAW, Row, beside, difference, second_split
 from archbuilder.show.text import markup

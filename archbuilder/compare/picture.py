@@ -9,7 +9,8 @@ from typing import NamedTuple
 from archbuilder.compare.axes import PARAMS, Axis
 from archbuilder.compare.budgets import Budgets
 from archbuilder.compare.curves import curves, has_curves
-from archbuilder.compare.plot import DPI, SIZE, scatter
+from archbuilder.compare.frame import DPI, SIZE
+from archbuilder.compare.scatter import scatter
 from archbuilder.compare.table import Row
 
 
@@ -23,7 +24,7 @@ class Pictures(NamedTuple):
 def draw(table: Sequence[Row], x: Axis = PARAMS, together: bool = False, budgets: Budgets | None = None) -> Pictures:
     """Return pictures of 8 x 5 inches, the PNG at 150 dpi: each row's mean accuracy (%) against a cost.
 
-    Where `budgets` has every row under one of several, each network is a curve. Otherwise rows are points, with a front
+    Where `curves.has_curves`, each network is a curve through its budgets. Otherwise rows are points, with a front
     for each set of comparable ones, or for all of them `together`. There must be at least one row.
     """
     from matplotlib import rc_context
@@ -34,7 +35,7 @@ def draw(table: Sequence[Row], x: Axis = PARAMS, together: bool = False, budgets
     # An engine's own margin is three hundredths of an inch, which puts text at the very edge.
     figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.08)
     FigureCanvasAgg(figure)
-    if budgets is not None and has_curves(budgets, table):
+    if budgets is not None and has_curves(budgets, table, x):
         curves(figure, budgets, x)
     else:
         scatter(figure, table, x, together)

@@ -104,7 +104,7 @@ def compare(
     if not groups:
         raise RecordError(_nothing(runs, problems, split, weights))
     groups = ordered(groups)
-    table = rows(groups, against, together, _beside(also, groups))
+    table = rows(groups, against, together, _also(also, groups))
     recipes = recipes_of(table, groups)
     notes = notes_on(table, groups, recipes, against, together)
     budgets = at_equal_budgets(table)
@@ -123,7 +123,7 @@ def compare(
     return Report(split, against, tuple(table), tuple(notes), budgets, tuple(problems), tuple(files.values()))
 
 
-def _beside(also: str | None, groups: Sequence[Group]) -> Also | None:
+def _also(also: str | None, groups: Sequence[Group]) -> Also | None:
     if also is None:
         return None
     split, _, name = also.partition("=")

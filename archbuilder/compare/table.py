@@ -175,7 +175,8 @@ def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x:
     tied: dict[int, list[int]] = {place: [] for place in range(len(indices))}
     chosen = [members[i] for i in indices]
     for a, b in ties(chosen) if len(chosen) <= MOST_TIED else ties_with(front, chosen):
-        if _one_budget(plain[indices[a]], plain[indices[b]]):
+        # Networks of different budgets are not meant to be alike.
+        if chosen[a].network.budget == chosen[b].network.budget:
             tied[a].append(b)
             tied[b].append(a)
     for place, i in enumerate(indices):
@@ -188,11 +189,6 @@ def _rank(plain: list[Row], members: Sequence[Group], indices: Sequence[int], x:
             rival=None if rival is None else rival + 1,
             **_difference(difference),
         )
-
-
-def _one_budget(a: Row, b: Row) -> bool:
-    """Tell whether a tie of two rows is worth telling: networks of different budgets are not meant to be alike."""
-    return not a.budget or not b.budget or a.budget == b.budget
 
 
 def _difference(found: Difference | None) -> dict[str, Any]:

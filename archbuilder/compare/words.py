@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Context
 
 NAME = "comparison"
 """Of the files that a comparison writes, without their suffix."""
+LONGEST_LABEL = 36
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -29,6 +30,12 @@ def exact(count: int) -> str:
 def at_most(number: float) -> str:
     """Return a number, 0 or more, with one digit and rounded up: what is said to be no more than it is no more."""
     return f"{float(Context(1, ROUND_CEILING).create_decimal_from_float(number)):.1g}"
+
+
+def cut(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Shorten a long name in its middle: what tells variants apart stands at its ends."""
+    half = longest // 2 - 1
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
 
 
 def spans(numbers: Sequence[int]) -> str:

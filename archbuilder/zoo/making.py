@@ -26,12 +26,12 @@ def making(target: Path, replace: bool = False) -> Iterator[Path]:
     then the old one stays until the new one is whole, and comes back where a process is killed between the two.
     """
     if replace:
-        _check_replaceable(target)
+        check_replaceable(target)
     with hidden(target.parent, target.name) as folder:
         yield folder
         old = folder.with_suffix(REPLACED)
         try:
-            if replace and _check_replaceable(target):
+            if replace and check_replaceable(target):
                 with suppress(FileNotFoundError):  # somebody else took it away by now
                     os.rename(target, old)
             os.rename(folder, target)
@@ -92,7 +92,7 @@ def remove_leftovers(zoo: Path) -> None:
             continue
 
 
-def _check_replaceable(target: Path) -> bool:
+def check_replaceable(target: Path) -> bool:
     """Tell whether there is something to replace; raises PackageError where that is no package."""
     if not os.path.lexists(target):
         return False

@@ -22,14 +22,13 @@ from archbuilder.zoo.files import (
     CARD_FILE,
     GOLDEN_FILE,
     INT8_FILE,
-    MANIFEST_FILE,
     METADATA_FILE,
     ONNX_FILE,
     SCHEMA,
     write_manifest,
 )
 from archbuilder.zoo.golden import make_golden, write_golden
-from archbuilder.zoo.making import check_name, making, taken
+from archbuilder.zoo.making import check_name, check_replaceable, making, taken
 from archbuilder.zoo.onnx import OPSET, PACKAGES, check_installed, check_onnx, to_onnx
 from archbuilder.zoo.onnx_rules import check_rules
 from archbuilder.zoo.package import Loaded, load_package, read_network
@@ -93,8 +92,7 @@ def new_path(zoo: Path, name: str, force: bool = False) -> Path:
     target = zoo / check_name(name)
     if os.path.lexists(target) and not force:
         raise PackageError(f"{taken(target)}, or replace it with --force")
-    if os.path.lexists(target) and not (target / MANIFEST_FILE).is_file():
-        raise PackageError(f"{target}: is no package, so it is not replaced; choose another name with --name")
+    check_replaceable(target)
     check_installed()
     now()
     if zoo.exists() and not zoo.is_dir():

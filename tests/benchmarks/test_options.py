@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import input_source, training
+from benchmarks import input_source, reduction, training
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from benchmarks import input_source, training
     [
         (training, ["--epochs", "1"], "--epochs: the first one is not counted; use 2 or more"),
         (training, ["--images", "300", "--batch", "512"], "--images: a batch has 512; use as many or more"),
+        (reduction, ["--rounds", "0"], "--batch, --rounds: nothing would be measured; use at least 1"),
+        (reduction, ["--batch", "0"], "--batch, --rounds: nothing would be measured; use at least 1"),
         (input_source, ["--images", "300"], "--images: a batch has 512; use as many or more"),
     ],
 )

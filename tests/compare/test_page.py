@@ -242,6 +242,20 @@ def test_a_difference_is_told_as_in_the_other_files(window: Chrome, tmp_path: Pa
     assert cells == [difference(row) for row in table] == ["", "+10.00 ±0.00 to 1", ""]
 
 
+def test_ties_are_counted_within_a_budget_as_in_the_other_files(window: Chrome, tmp_path: Path) -> None:
+    records = [
+        record(0.8 + seed / 10, name=name, params=budget - 1, budget={"params": budget}, seed=seed)
+        for name, budget in (("a", 100), ("b", 100), ("c", 100), ("a", 300), ("b", 300), ("a", 500))
+        for seed in (0, 1)
+    ]
+    table = opened(window, tmp_path, runs(*records))
+    at = [column.text for column in window.find_elements(By.CSS_SELECTOR, "#table th")].index("ties")
+    cells = window.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].map(r => r.cells[arguments[0]].innerText)", at
+    )
+    assert cells == [str(len(row.ties) or "") for row in table] == ["2", "2", "2", "1", "1", ""]
+
+
 def test_networks_at_equal_budgets_have_a_table(window: Chrome, tmp_path: Path) -> None:
     few = [(HOSTILE[0], 0.9), ("b", 0.8)]
     found = [record(a, name=n, budget={"params": 30_000}, seed=seed) for n, a in few for seed in (0, 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,16 +74,22 @@ def test_a_leader_ends_where_the_label_is_nearest() -> None:
 
 
 @given(st.lists(st.floats(-50, 550), max_size=20))
-def test_heights_are_spread_in_their_order_and_no_further_than_they_must_be(heights: list[float]) -> None:
+def test_heights_are_spread_in_their_order_and_within_bounds(heights: list[float]) -> None:
     found = spread(heights, 20, 0, 500)
-    order = sorted(range(len(heights)), key=heights.__getitem__)
-    there = [found[i] for i in order]
+    there = [found[i] for i in sorted(range(len(heights)), key=heights.__getitem__)]
     assert all(later - earlier >= 20 - 1e-6 for earlier, later in itertools.pairwise(there))
     assert all(-1e-6 <= each <= 500 + 1e-6 for each in there)
-    for i in order:
-        alone = all(abs(heights[i] - heights[j]) >= 20 * len(heights) for j in order if j != i)
-        if alone and 0 <= heights[i] <= 500:
-            assert abs(found[i] - heights[i]) < 1e-6
+
+
+@given(st.lists(st.integers(-2, 12), min_size=1, max_size=3).map(sorted))
+def test_no_other_places_are_nearer(heights: list[int]) -> None:
+    def distance(places: Sequence[float]) -> float:
+        return sum((place - height) ** 2 for place, height in zip(places, heights, strict=True))
+
+    nearest_of_all = distance(spread(heights, 3, 0, 10))
+    for places in itertools.product([step / 2 for step in range(21)], repeat=len(heights)):
+        if all(later - earlier >= 3 for earlier, later in itertools.pairwise(places)):
+            assert distance(places) >= nearest_of_all - 1e-9
 
 
 def test_heights_that_would_touch_move_alike_to_both_sides() -> None:

@@ -77,12 +77,14 @@ def test_ties_are_told_within_a_budget() -> None:
         for budget in (100, 300)
         for seed in (0, 1)
     ]
-    table = rows(group(runs(*records), "val")[0])
+    free = [record(0.8 + seed / 10, name="c", params=500, seed=seed) for seed in (0, 1)]
+    table = rows(group(runs(*records, *free), "val")[0])
     assert [(row.network, row.ties) for row in table] == [
         ("a @100", (2,)),
         ("b @100", (1,)),
         ("a @300", (4,)),
         ("b @300", (3,)),
+        ("c", ()),
     ]
 
 

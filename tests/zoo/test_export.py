@@ -119,7 +119,7 @@ def test_a_package_is_replaced_where_that_is_asked_for(run: Path, package: Path)
     assert [path.name for path in package.parent.iterdir()] == [package.name]
     (package.parent / "mine").mkdir()
     (package.parent / "mine" / "thesis.tex").touch()
-    with pytest.raises(PackageError, match="is no package, so it is not replaced"):
+    with pytest.raises(PackageError, match="is no package, or holds other files as well, so nothing replaces it"):
         export(run, package.parent, "mine", force=True)
     assert (package.parent / "mine" / "thesis.tex").is_file()
 

@@ -31,15 +31,22 @@ function neighbour(i) {
 const low = i => measure.accuracy_mean.values[i] - rows.half[i];
 const high = i => measure.accuracy_mean.values[i] + rows.half[i];
 
+// Those that could tie: rows of one set and one budget.
+const budgets = words.find(each => each.title === "budget")?.codes;
+const field = i => `${sets.codes[i]} ${budgets?.[i]}`;
+const fields = new Map(every.map(i => [field(i), []]));
+for (const i of every) fields.get(field(i)).push(i);
+
 function ties(i) {
   if (rows.half[i] == null) return [];
-  return members[sets.codes[i]].filter(j => j !== i && rows.half[j] != null && low(j) <= high(i) && low(i) <= high(j));
+  return fields.get(field(i))
+    .filter(j => j !== i && rows.half[j] != null && low(j) <= high(i) && low(i) <= high(j));
 }
 
 // How many rows each ties with, by counting ends of intervals: pairs would be many.
 function countTies() {
   const counts = every.map(() => 0);
-  for (const indices of members) {
+  for (const indices of fields.values()) {
     const known = indices.filter(i => rows.half[i] != null);
     const lows = known.map(low).sort((a, b) => a - b), highs = known.map(high).sort((a, b) => a - b);
     for (const i of known) counts[i] = below(lows, high(i), true) - below(highs, low(i), false) - 1;

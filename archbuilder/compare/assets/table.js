@@ -23,7 +23,7 @@ const columns = [
 ];
 const titles = {
   front: "no other row of the set is as good on both axes of the chart", n: "seeds",
-  ties: "rows of the set whose 95% intervals overlap with this one's: not told apart without pairing",
+  ties: "rows of the set, and of the same budget, whose 95% intervals overlap with this one's: not told apart without pairing",
   difference: `to the best row of the set that costs no more in ${measure[page.x].name}, over the seeds that both have: the paired test`,
   accuracy_mean: "mean over seeds and half-width of its 95% interval",
 };

@@ -12,7 +12,7 @@ import pytest
 
 from archbuilder.compare.axes import AXES
 from archbuilder.compare.picture import draw
-from archbuilder.compare.plot import labels
+from archbuilder.compare.scatter import labels
 from archbuilder.compare.statistics import group
 from archbuilder.compare.table import Row, rows
 from archbuilder.record import Record

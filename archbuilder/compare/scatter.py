@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import itertools
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archbuilder.compare.axes import Axis
+from archbuilder.compare.frame import COLOURS, DPI, FONT, PIXEL, SHAPES, SIZE, Placed, dark, frame, note_unnamed, placed
 from archbuilder.compare.placement import STEPS, Box, Point, nearest, place_labels
 from archbuilder.compare.table import Row, network_name, set_order
-from archbuilder.compare.ticks import log_ticks
-from archbuilder.compare.words import short
+from archbuilder.compare.words import cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (8.0, 5.0)  # inches
-DPI = 150
-PIXEL = DPI / 72  # pixels in a point, the unit of fonts and markers
-FONT = 8.0
 MARKER = 5.0
 FAR = 7 * PIXEL  # a label that stands no further from its point needs no line to it
-# Okabe and Ito's colours, told apart by colour-blind people; black, and yellow on white, are left out.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 # Of more networks only those on a front are named, so that the picture can be read; the table names all.
 MOST_NAMED = 60
 NEAR = 5  # steps that a label may stand away from its point then
-LONGEST_LABEL = 36
-LONGEST_LINE = 90  # of a title
 ROOM = 100  # characters of a legend side by side
 MOST_IN_LEGEND = 12
 
@@ -42,15 +32,6 @@ class Look(NamedTuple):
 
     colour: str
     shape: str
-
-
-class Placed(NamedTuple):
-    """A row, where it stands on the axis of costs, and its accuracy in percent with half its interval."""
-
-    row: Row
-    x: float
-    y: float
-    half: float
 
 
 def scatter(figure: Figure, table: Sequence[Row], x: Axis, together: bool) -> None:
@@ -71,12 +52,6 @@ def scatter(figure: Figure, table: Sequence[Row], x: Axis, together: bool) -> No
     _names(axes, points, [_steps(front, axes, x) for _, front in fronts])
 
 
-def placed(row: Row, x: Axis) -> Placed:
-    """Return a row with its place."""
-    # A logarithmic axis has no zero.
-    return Placed(row, x.shown(row) or 1.0, 100 * row.accuracy_mean, 100 * (row.accuracy_interval or 0.0))
-
-
 def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
     """Return the points by set of comparable ones, each in the order of the table, and how they are drawn."""
     sets: dict[str, tuple[Look, list[Placed]]] = {}
@@ -85,35 +60,6 @@ def _sets(points: Iterable[Placed]) -> dict[str, tuple[Look, list[Placed]]]:
         look = Look(COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)])
         sets.setdefault(point.row.set, (look, []))[1].append(point)
     return sets
-
-
-def frame(axes: Axes, points: Sequence[Placed], x: Axis) -> None:
-    """Set scales, limits, ticks and titles."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    low, high = min(point.x for point in points), max(point.x for point in points)
-    margin = max((high / low) ** 0.12, 1.25)
-    bottom, top = min(point.y - point.half for point in points), max(point.y + point.half for point in points)
-    space = max((top - bottom) * 0.12, 0.5)
-    marks = log_ticks(low / margin, high * margin)
-    axes.set_xscale("log")
-    axes.set_xlim(low / margin, high * margin)
-    # The interval of two seeds may reach far beyond what an accuracy can be: it is cut there, just behind the points.
-    edge = 0.04 * (min(top + space, 100) - max(bottom - space, 0))
-    axes.set_ylim(max(bottom - space, -edge), min(top + space, 100 + edge))
-    axes.xaxis.set_major_locator(FixedLocator(marks))
-    axes.xaxis.set_major_formatter(FixedFormatter([short(mark) for mark in marks]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(color="#e4e4e4", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    split = points[0].row.split
-    data = ", ".join(sorted({point.row.data for point in points}))
-    images = ", ".join(f"{n:,}" for n in sorted({point.row.images for point in points}))
-    axes.set_xlabel(x.title)
-    axes.set_ylabel(f"accuracy on {split} (%), 95% interval over seeds")
-    title = f"{cut(data, LONGEST_LINE)}: accuracy on the {split} split ({cut(images)} images) against {x.title}"
-    axes.set_title(textwrap.fill(title, LONGEST_LINE), fontsize=10, loc="left", parse_math=False)
 
 
 def _points(axes: Axes, name: str, look: Look, points: Sequence[Placed]) -> None:
@@ -192,19 +138,7 @@ def _names(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point
         text.set_path_effects([withStroke(linewidth=1.5, foreground="white")])  # readable on a line
         _leader(axes, start, place)
     unnamed = len(points) - len(named) + places.count(None)
-    if unnamed:
-        note = f"{unnamed} of {len(points)} are not named here: see the table"
-        at, below = (1, 0), (0, -2.6 * FONT)
-        axes.annotate(
-            note,
-            at,
-            below,
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right",
-            va="top",
-            fontsize=FONT - 1,
-        )
+    note_unnamed(axes, unnamed, len(points))
 
 
 def labels(table: Sequence[Row]) -> dict[int, str]:
@@ -217,16 +151,10 @@ def labels(table: Sequence[Row]) -> dict[int, str]:
 
 def _text_colours(points: Sequence[Placed]) -> dict[str, str]:
     """Return black for a single set, otherwise each set's colour, dark enough to read."""
-    from matplotlib.colors import to_hex, to_rgb
-
     sets = _sets(points)
     if len(sets) == 1:
         return dict.fromkeys(sets, "black")
-    dark = {}
-    for name, (look, _) in sets.items():
-        red, green, blue = to_rgb(look.colour)
-        dark[name] = to_hex((0.7 * red, 0.7 * green, 0.7 * blue))
-    return dark
+    return {name: dark(look.colour) for name, (look, _) in sets.items()}
 
 
 def _lines(axes: Axes, points: Sequence[Placed], fronts: Sequence[Sequence[Point]]) -> list[Box]:
@@ -269,9 +197,3 @@ def _box(a: Point, b: Point, margin: float) -> Box:
     left, right = sorted((a.x, b.x))
     bottom, top = sorted((a.y, b.y))
     return Box(left - margin, bottom - margin, right + margin, top + margin)
-
-
-def cut(name: str, longest: int = LONGEST_LABEL) -> str:
-    """Shorten a long name in its middle: what tells variants apart stands at its ends."""
-    half = longest // 2 - 1
-    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
