@@ -64,7 +64,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="archbuilder", description=__doc__.split(":")[0] if __doc__ else None)
+    described = "Look at networks, their runs and packages. What trains them is python -m archbuilder.train."
+    parser = argparse.ArgumentParser(prog="archbuilder", description=described)
     parser.add_argument("--debug", action="store_true", help=DEBUG)
     # Their own commands are of the same class.
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Command)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class ArchbuilderError(Exception):
@@ -80,3 +81,10 @@ def suggestion(word: str, known: Iterable[str], noun: str = "known") -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return f"{noun}: {', '.join(names)}" if names else f"nothing is {noun} here"
+
+
+def nearest_key(word: str, node: Mapping[str, Any]) -> str:
+    """Return a hint at the key that was meant: of this level, else of the next, as in optimizer.lr."""
+    below = {key: f"{group}.{key}" for group, inner in node.items() if isinstance(inner, Mapping) for key in inner}
+    deeper = like(word, below)
+    return f"did you mean '{below[deeper[0]]}'?" if deeper and not like(word, node) else suggestion(word, node, "keys")

@@ -13,6 +13,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def shown(path: Path) -> str:
+    """Return a path as messages name it: `conf/...` for what is shipped, seen from here what is below, else whole."""
+    for folder in (conf_dir().parent, Path.cwd()):
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return str(path)
+
+
 def conf_dir() -> Path:
     """Return the folder of the shipped configuration: inside an installed wheel, or beside the package."""
     package = Path(__file__).resolve().parent

@@ -137,7 +137,7 @@ def test_show_the_folder_of_a_run_or_a_package(capsys: pytest.CaptureFixture[str
     (folder / "architecture.json").write_text('{"schema": 1, "_target_": "os.system"}')
     assert f"{folder}/architecture.json: " in told(capsys, "show", str(folder))
     words = told(capsys, "show", str(tmp_path / "nowhere"))
-    assert words.endswith("/nowhere'; archbuilder models lists those that there are\n")
+    assert words.endswith("/nowhere'; archbuilder models lists them; of your own, give the file's path\n")
     words = told(capsys, "show", str(tmp_path))
     assert words.endswith("is no model: archbuilder show takes those of runs and packages, too\n")
 

@@ -57,6 +57,8 @@ def notes_on(
     if single:
         which = "All rows" if single == len(table) else f"{single} of {len(table)} rows"
         notes.append(f"{which} have one seed (n=1) and so no interval: their order may be chance.")
+    if any(row.n == 2 for row in table):
+        notes.append("Of two seeds an interval is 12.7 standard errors to each side, of three 4.3: use three or more.")
     notes += _set_notes(table, together)
     if _stopped_early(groups):
         notes.append(

@@ -15,6 +15,7 @@ from archbuilder.language.layers import Layer, read_layers
 from archbuilder.language.names import check_layer_name, check_param_name
 from archbuilder.language.params import Param, declare
 from archbuilder.language.yaml import load
+from archbuilder.paths import shown
 
 KEYS = {
     "doc": "what the block is and where it comes from, in a sentence",
@@ -75,7 +76,7 @@ class Library:
 @lru_cache(maxsize=1024)
 def _read_file(path: Path, modified: int) -> Block:
     del modified  # part of the cache's key alone: an edited file is read again
-    return read_block(path.stem, load(path), f"{'/'.join(path.parts[-3:])}:")
+    return read_block(path.stem, load(path), f"{shown(path)}:")
 
 
 def read_block(name: str, content: Any, prefix: str) -> Block:

@@ -67,7 +67,8 @@ def resolve_budget(content: Any, library: Library) -> Any:
 def _read(content: Any, where: str) -> tuple[str, int]:
     """Return which cost is limited, and to what: `{params: 300k}` or `{macs: 40M}`."""
     if not isinstance(content, Mapping) or len(content) != 1:
-        raise ConfigError(where, f"a budget is {{params: 300k}} or {{macs: 40M}}, not {content!r:.60}")
+        told = f"a budget is {{params: 300k}} or {{macs: 40M}}, not {content!r:.60}"
+        raise ConfigError(where, f"{told}; write {where}.params={content}" if isinstance(content, str | int) else told)
     [(kind, value)] = content.items()
     if kind not in KINDS:
         raise ConfigError(f"{where}.{kind}", f"no such cost; {suggestion(str(kind), KINDS)}")

@@ -98,7 +98,7 @@ def _hint(key: str) -> str:
     """Return how to mend an override that does not start with `model.`."""
     first = key.partition(".")[0]
     if first in KEYS:
-        return f"write model.{key}=..."
+        return f"write model.{key}{'.params' if key == 'budget' else ''}=..."
     if get_close_matches(first, ["model"]):
         return f"did you mean 'model{key.removeprefix(first)}'?" if first != "model" else "say which of its keys"
     if first in _settings():

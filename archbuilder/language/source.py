@@ -157,7 +157,7 @@ def _model_meant(source: str, known: Iterable[str]) -> str:
     if source and os.path.isdir(source):
         return f"the folder '{source}' is no model: archbuilder show takes those of runs and packages, too"
     near = like(source, known)
-    return f"did you mean '{near[0]}'?" if near else "archbuilder models lists those that there are"
+    return f"did you mean '{near[0]}'?" if near else "archbuilder models lists them; of your own, give the file's path"
 
 
 def _compose(source: str | Path, config_dir: Path | None) -> Any:

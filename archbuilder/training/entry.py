@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import itertools
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.console import fail
-from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, like, suggestion
+from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, nearest_key, suggestion
 from archbuilder.files import write_text
 from archbuilder.paths import conf_dir
 from archbuilder.record import FAILURE_FILE, Record
@@ -157,16 +158,9 @@ def explain(error: Exception, defaults: Callable[[], dict[str, Any]]) -> ConfigE
     node: Any = defaults()
     for part in key.split("."):
         if node and isinstance(node, dict) and part not in node:
-            return ConfigError(key, f"there is no key '{part}'; {_nearest(part, node)}")
+            return ConfigError(key, f"there is no key '{part}'; {nearest_key(part, node)}")
         node = node.get(part) if isinstance(node, dict) else None
     return ConfigError(key, text)
-
-
-def _nearest(word: str, node: dict[str, Any]) -> str:
-    """Return the key that was meant: of this level, else of the next, as in optimizer.lr."""
-    below = {key: f"{group}.{key}" for group, inner in node.items() if isinstance(inner, dict) for key in inner}
-    deeper = like(word, below)
-    return f"did you mean '{below[deeper[0]]}'?" if deeper and not like(word, node) else suggestion(word, node, "keys")
 
 
 def _no_such_choice(group: str, name: str) -> ConfigError:
@@ -177,8 +171,13 @@ def _no_such_choice(group: str, name: str) -> ConfigError:
             f"train.py takes names: put the file at DIR/{group}/{stem}.yaml and write --config-dir DIR {group}={stem}"
         )
         return ConfigError(group, f"'{name}' is a path; {hint}")
-    folder = conf_dir() / group
-    names = [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")]
+    own = _own_folder()
+    if own and own.name == group and (own / f"{name}.yaml").is_file():
+        return ConfigError(group, f"there is no {group} '{name}' in {own / group}; write --config-dir {own.parent}")
+    folders = [folder / group for folder in (conf_dir(), own) if folder]
+    names = [
+        path.relative_to(folder).with_suffix("").as_posix() for folder in folders for path in folder.rglob("*.yaml")
+    ]
     # A wall of names helps nobody: those below the group itself come first, the rest only when one is near.
     near = names if difflib.get_close_matches(name, names, n=1) else [known for known in names if "/" not in known]
     return ConfigError(group, f"there is no {group} '{name}'; {suggestion(name, near, 'known')}")
@@ -195,9 +194,20 @@ def _defaults() -> dict[str, Any]:
         for text in sys.argv[1:]
         if re.fullmatch(r"\w+=([\w/]+|\[[\w/,]+\])", text) and (conf_dir() / text.split("=")[0]).is_dir()
     ]
+    own = _own_folder()
+    searched = [f"hydra.searchpath=['{own.resolve()}']"] if own else []
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            config = compose("train", overrides=chosen)
+            config = compose("train", overrides=[*searched, *chosen])
     except HydraException:
         return {}
     return dict(OmegaConf.to_container(config))  # type: ignore[arg-type]
+
+
+def _own_folder() -> Path | None:
+    """Return the folder that the command line names with --config-dir, if it names one."""
+    for word, following in itertools.pairwise([*sys.argv[1:], ""]):
+        option, _, value = word.partition("=")
+        if option in ("--config-dir", "-cd") and (value or following):
+            return Path(value or following)
+    return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from archbuilder.errors import ConfigError
+from archbuilder.errors import ConfigError, nearest_key
 from archbuilder.language.params import Param, read
 from archbuilder.training.naming import run_settings
 
@@ -35,6 +37,7 @@ _MACHINE = frozenset(
 def checked_settings(config: DictConfig) -> dict[str, Any]:
     """Return the resolved settings of a run; raises ConfigError where one is missing or of the wrong type."""
     settings = run_settings(config)
+    _check_names(config, settings)
     for group in _GROUPS:
         if not isinstance(settings.get(group), dict):
             raise ConfigError(group, f"a run needs one; choose {group}=NAME, python train.py --help lists them")
@@ -63,6 +66,16 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
             "use 32-true, bf16-mixed or 16-mixed",
         )
     return settings
+
+
+def _check_names(config: DictConfig, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a setting that nothing reads: `+epochs=1` would otherwise change the run's name alone."""
+    known = {*_PARAMS, *_OPTIONAL, *_GROUPS, "budget", "callbacks", "freeze", "name"}
+    for key in settings:
+        # A name of one's own that other settings refer to is read by those.
+        if key not in known and not re.search(rf"\$\{{\s*{re.escape(key)}\b", OmegaConf.to_yaml(config)):
+            there = {name: settings.get(name) for name in known}
+            raise ConfigError(key, f"no setting is called that; {nearest_key(key, there)}")
 
 
 def checkpoint_seconds(config: DictConfig) -> float:

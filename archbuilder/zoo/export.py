@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from archbuilder.compare.labels import budget_label
 from archbuilder.data.folder import INTERPOLATION
 from archbuilder.data.images import Dataset
 from archbuilder.errors import RecordError
@@ -102,7 +103,9 @@ def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:
 
 
 def _default_name(record: Record) -> str:
-    return f"{plain_name(record.architecture.name)}-{record.data.name[:20]}-seed{record.seed}"
+    """Return network, budget, data and seed, as the run's folder has them."""
+    budget = [plain_name(budget_label(record.architecture.budget))] if record.architecture.budget else []
+    return "-".join([plain_name(record.architecture.name), *budget, record.data.name[:20], f"seed{record.seed}"])
 
 
 def _metadata(record: Record) -> dict[str, Any]:

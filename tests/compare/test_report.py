@@ -82,6 +82,13 @@ def test_what_is_left_out_is_listed_in_each_text(tmp_path: Path) -> None:
     assert "loss \\[is\\] :key: NaN" in page
 
 
+def test_how_wide_an_interval_of_two_seeds_is_is_told(tmp_path: Path) -> None:
+    save(tmp_path, *(record(seed=seed) for seed in (1, 2)))
+    assert "Of two seeds an interval is 12.7 standard errors to each side" in flat(compare([tmp_path], tmp_path))
+    save(tmp_path, *(record(seed=seed) for seed in (1, 2, 3)))
+    assert "Of two seeds" not in flat(compare([tmp_path], tmp_path))
+
+
 def test_one_seed_is_called_chance(tmp_path: Path) -> None:
     save(tmp_path, record(name="a"), record(name="b"), record(name="b", seed=2))
     assert "1 of 2 rows have one seed (n=1) and so no interval" in flat(compare([tmp_path], tmp_path))

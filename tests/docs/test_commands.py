@@ -23,7 +23,7 @@ from tests.docs.guide import examples
 from tests.training.runs import trained
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/results/cifar10/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/results/cifar10/README.md", "docs/results/reduction/README.md")
 PROGRAMS = ("archbuilder", "git", "mypy", "pip", "pre-commit", "pytest", "python", "ruff", ".ci/")
 
 NOT_RUN = {
@@ -35,6 +35,7 @@ NOT_RUN = {
     "data preview data=cifar10": "downloads CIFAR-10; tests/data/test_preview.py does it with other data",
     "sweep status": "wants a sweep; tests/sweep/test_status.py has some",
     "s3://": "wants a bucket; tests/zoo/test_remote.py has a server of its own",
+    "python -m benchmarks.reduction": "measures for half a minute; tests/benchmarks/ has its options",
     "compare docs/results": "tests/docs/test_results.py does it",
 }
 

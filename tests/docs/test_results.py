@@ -2,57 +2,149 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
+from statistics import mean
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import archbuilder
 from archbuilder.compare import compare
+from benchmarks.reduction import NETWORKS
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results" / "cifar10"
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+PAGES = ("cifar10", "reduction")
+# A figure with what it stands on: an interval or one seed, its n where that is not all seeds, its mark.
+TOLD = r"\d\d\.\d\d (n=1|±\d+\.\d\d)( n=\d+)?( \\?[*?])?"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The comparison, made anew from the records by what the command on the page says."""
+@pytest.fixture(scope="module", params=PAGES)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A published comparison, and the same made anew from the records by what the command on its page says."""
+    published = RESULTS / request.param
     folder = tmp_path_factory.mktemp("made")
-    report = compare([RESULTS / "records"], folder, also="test=test (JPEG)")
+    report = compare([published / "records"], folder, also="test=test (JPEG)")
     assert not report.problems
-    return folder
+    return published, folder
 
 
-def test_the_command_is_on_the_page() -> None:
-    page = (RESULTS / "README.md").read_text()
-    assert "archbuilder compare docs/results/cifar10/records --also 'test=test (JPEG)'" in page
+def rows(page: str) -> list[dict[str, str]]:
+    with (RESULTS / page / "comparison.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def tables(text: str) -> list[list[str]]:
+    """Return the cells of all lines of a page's tables."""
+    return [line.strip().strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_command_is_on_the_page(page: str) -> None:
+    text = (RESULTS / page / "README.md").read_text()
+    assert f"archbuilder compare docs/results/{page}/records --also 'test=test (JPEG)'" in text
 
 
 @pytest.mark.parametrize("suffix", ["md", "csv", "json"])
-def test_table_and_data_are_what_the_records_give(made: Path, suffix: str) -> None:
-    name = f"comparison.{suffix}"
-    assert (RESULTS / name).read_text() == (made / name).read_text()
+def test_table_and_data_are_what_the_records_give(both: tuple[Path, Path], suffix: str) -> None:
+    published, again = (folder / f"comparison.{suffix}" for folder in both)
+    assert published.read_text() == again.read_text()
 
 
-def test_the_picture_is_what_the_records_give(made: Path) -> None:
+def test_the_picture_is_what_the_records_give(both: tuple[Path, Path]) -> None:
     """To a few grey levels in the mean, for other versions of matplotlib."""
     published, again = (
-        np.asarray(Image.open(folder / "comparison.png").convert("RGB"), dtype=float) for folder in (RESULTS, made)
+        np.asarray(Image.open(folder / "comparison.png").convert("RGB"), dtype=float) for folder in both
     )
     assert published.shape == again.shape
     assert np.abs(published - again).mean() < 3
 
 
-def test_every_accuracy_says_of_how_many_seeds_it_is() -> None:
-    table = (RESULTS / "comparison.md").read_text()
+@pytest.mark.parametrize("page", PAGES)
+def test_every_accuracy_says_of_how_many_seeds_it_is(page: str) -> None:
+    table = (RESULTS / page / "comparison.md").read_text()
     figures = re.findall(r"\| (\d\d\.\d\d[^|]*?) *(?=\|)", table)
-    assert len(figures) > 10
-    assert all(re.fullmatch(r"\d\d\.\d\d (n=1|±\d+\.\d\d)( n=\d+)?( [*?])?", each) for each in figures), figures
+    assert len(figures) >= 6
+    assert all(re.fullmatch(TOLD, each) for each in figures), figures
+
+
+def test_twenty_networks_stand_under_three_budgets_and_the_front_has_three_seeds_under_two() -> None:
+    budgets = ("params=30000", "params=100000", "params=300000")
+    for budget in budgets:
+        assert len([row for row in rows("cifar10") if row["budget"] == budget]) == 20
+    fronts = [row for row in rows("cifar10") if row["front"] == "true" and row["budget"] in budgets[1:]]
+    assert len(fronts) >= 2
+    assert all(int(row["n"]) >= 3 for row in fronts)
+
+
+@pytest.mark.parametrize("budget", ["params=100000", "params=300000"])
+def test_our_own_design_is_on_the_front_and_its_interval_above_the_next_best(budget: str) -> None:
+    field = {row["model"]: row for row in rows("cifar10") if row["budget"] == budget}
+    own = field.pop("fire_dilated_small")
+    lowest = float(own["accuracy_mean"]) - float(own["accuracy_interval"])
+    assert own["front"] == "true"
+    assert lowest > max(float(row["accuracy_mean"]) for row in field.values())
 
 
 def test_the_figures_of_the_readme_are_in_the_table() -> None:
-    page = (RESULTS.parents[2] / "README.md").read_text()
+    page = (RESULTS.parents[1] / "README.md").read_text()
     figures = re.findall(r"(\d\d\.\d\d) %", page[: page.index("## A network is a YAML file")])
-    table = (RESULTS / "comparison.md").read_text()
-    assert len(figures) >= 3
-    assert [each for each in figures if f"| {each} " not in table] == []
+    table = (RESULTS / "cifar10" / "comparison.md").read_text()
+    assert len(figures) >= 5
+    assert [each for each in figures if f"| {each} ±" not in table] == []
+    assert "n=1" not in page[: page.index("## A network is a YAML file")]
+
+
+def trials() -> list[dict[str, str]]:
+    with (RESULTS / "cifar10" / "trials.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_the_trials_are_as_many_on_as_many_images_as_the_page_says() -> None:
+    assert len(trials()) == 114
+    assert len({each["design"] for each in trials() if each["round"] == "1"} - {"base"}) == 64
+    assert all(abs(2000 * float(each["accuracy"]) % 1) < 1e-6 for each in trials())
+
+
+def test_the_worth_of_choices_is_that_of_a_linear_fit() -> None:
+    fitted = [each for each in trials() if each["round"] == "1" and each["downsampling"] != "depthwise 3x3"]
+    start = next(each for each in fitted if each["design"] == "base")
+    factors = ("branches", "widths", "repeats", "ratio", "share_3x3", "act", "stem", "downsampling")
+    choices = sorted({(key, each[key]) for each in fitted for key in factors if each[key] != start[key]})
+    x = np.array(
+        [[1, int(each["params"]) > 200_000, *(each[key] == level for key, level in choices)] for each in fitted], float
+    )
+    y = np.array([100 * float(each["accuracy"]) for each in fitted])
+    worth, (rest,), *_ = np.linalg.lstsq(x, y, rcond=None)
+    error = np.sqrt(rest / (len(y) - x.shape[1]) * np.diag(np.linalg.inv(x.T @ x)))
+    found = {
+        (f"{key} {level}", f"{points:+.1f} ±{half:.1f}", start[key])
+        for (key, level), points, half in zip(choices, worth[2:], error[2:], strict=True)
+    }
+    told = [cells for cells in tables((RESULTS / "cifar10" / "README.md").read_text()) if "±" in cells[1]]
+    assert len(fitted) == 43
+    assert {(name.strip(), points, against.strip()) for name, points, against in told} == found
+
+
+def test_the_table_of_trials_is_what_the_trials_gave() -> None:
+    found: dict[tuple[str, bool], list[float]] = {}
+    for each in trials():
+        if each["round"] == "2" or each["design"] == "base":
+            found.setdefault((each["design"], int(each["params"]) > 200_000), []).append(100 * float(each["accuracy"]))
+    means = {name: [f"{mean(found[name, large]):.2f}" for large in (False, True)] for name, _ in found}
+    told = {cells[0].strip(): cells[2:] for cells in tables((RESULTS / "cifar10" / "README.md").read_text())}
+    assert len(means) == 17
+    assert {name: [cell.strip() for cell in told[name]] for name in means} == means
+
+
+def test_the_table_of_the_ablation_is_what_was_measured() -> None:
+    table = {row["model"]: row for row in rows("reduction")}
+    cells = {line[0].strip(" `"): line for line in tables((RESULTS / "reduction" / "README.md").read_text())}
+    assert set(table) == set(NETWORKS)
+    for name, words in NETWORKS.items():
+        row, cost = table[name], archbuilder.describe("resnet_bottleneck", words)
+        assert (cost.params, cost.macs) == (int(row["params"]), int(row["macs"]))
+        told = f"{100 * float(row['accuracy_mean']):.2f} ±{100 * float(row['accuracy_interval']):.2f}"
+        assert cells[name][1:5] == [f"{cost.params:,}", f"{cost.macs:,}", told, row["n"]]

@@ -219,7 +219,9 @@ def test_a_scale_that_is_none_is_told_beside_a_budget_too() -> None:
         ({"params": True}, "True is no amount"),
         ({"paramss": 5}, "did you mean 'params'?"),
         ({"params": 5, "macs": 5}, "a budget is {params: 300k} or {macs: 40M}"),
-        (5, "a budget is"),
+        (5, "write model.budget.params=5"),
+        ("300k", "write model.budget.params=300k"),
+        ([5], "a budget is {params: 300k} or {macs: 40M}, not [5]"),
     ],
 )
 def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import lightning
 import pytest
+from hydra import compose, initialize_config_dir
 
 import archbuilder
+from archbuilder.paths import conf_dir
 from archbuilder.record import read_record
 from archbuilder.training.entry import errors_for_people, explain, model_overrides
+from archbuilder.training.settings import checked_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("data.size=16", "model.input=[3,16,16]", "trainer=cpu", "trainer.max_epochs=1")
@@ -168,6 +171,8 @@ def test_a_run_that_is_stopped_says_so_and_leaves_no_record(tmp_path: Path, numb
         (["optimizer.lrr=1"], "did you mean 'lr'?"),
         (["lr=0.1"], "did you mean 'optimizer.lr'?"),
         (["epochs=3"], "did you mean 'trainer.max_epochs'?"),
+        (["+epochs=3"], "epochs: no setting is called that; did you mean 'trainer.max_epochs'?"),
+        (["+lr=0.1"], "did you mean 'optimizer.lr'?"),
         (["folder=null"], "folder: a run needs one"),
         (["modle=plain"], "did you mean 'model'?"),
         (["model.stages.stage1.outt=3"], "did you mean 'out'?"),
@@ -193,6 +198,26 @@ def test_a_typo_gives_one_paragraph_exit_code_1_and_leaves_nothing(
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_networks_of_ones_own_are_among_those_that_were_meant(tmp_path: Path) -> None:
+    (tmp_path / "my" / "model").mkdir(parents=True)
+    (tmp_path / "my" / "model" / "duonet.yaml").write_text((conf_dir() / "model" / "plain.yaml").read_text())
+    for words, telling in (
+        (("--config-dir", "my", "model=duonett"), "model: there is no model 'duonett'; did you mean 'duonet'?"),
+        (("--config-dir=my", "model=duonett"), "model: there is no model 'duonett'; did you mean 'duonet'?"),
+        (("--config-dir", "my/model", "model=duonet"), "no model 'duonet' in my/model/model; write --config-dir my"),
+        (("--config-dir", "my", "model=duonet", "epochs=3"), "did you mean 'trainer.max_epochs'?"),
+    ):
+        done = train(tmp_path, *words)
+        assert done.returncode == 1
+        assert telling in done.stderr
+
+
+def test_a_name_of_ones_own_that_a_setting_refers_to_is_no_typo() -> None:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        given = ["name=some", "folder=nowhere", "sweep=some", "+mine=64", "batch_size=${mine}"]
+        assert checked_settings(compose("train", overrides=given))["batch_size"] == 64
 
 
 def test_an_error_that_is_not_about_a_key_is_told_as_it_is() -> None:

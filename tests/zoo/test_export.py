@@ -74,6 +74,14 @@ def test_a_package_holds_the_files_of_the_format_and_is_named_by_network_data_an
     assert [path.name for path in package.parent.iterdir()] == [package.name]
 
 
+def test_networks_of_one_sweep_over_budgets_have_names_of_their_own(run: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(run, tmp_path / "run"))
+    content = json.loads((other / "record.json").read_text())
+    content["architecture"]["budget"] = {"params": 300_000}
+    (other / "record.json").write_text(json.dumps(content))
+    assert export(other, tmp_path / "zoo").name == "small-300k-digits-seed1"
+
+
 def test_architecture_and_weights_are_those_of_the_run(run: Path, package: Path) -> None:
     for name in ("architecture.json", "weights.safetensors"):
         assert (package / name).read_bytes() == (run / name).read_bytes()
