@@ -40,7 +40,9 @@ class Preprocess:
             return torch.cat([self(one) for one in picture])
         pixels = self._pixels(picture)
         if pixels.dtype != torch.uint8 or list(pixels.shape[1:]) != self.shape:
-            raise DataError(self._refusal(f"{pixels.dtype} {list(pixels.shape[1:])}"))
+            told = self._refusal(f"{pixels.dtype} {list(pixels.shape[1:])}")
+            turned = list(pixels.shape[1:]) == [*self.shape[1:], self.shape[0]]
+            raise DataError(f"{told}; permute a tensor's channels to the front" if turned else told)
         scale, offset = scale_and_offset(self.mean, self.std, pixels.device)
         return torch.mul(pixels, scale).add_(offset)
 

@@ -119,6 +119,11 @@ def test_without_a_resize_pictures_of_another_size_are_refused() -> None:
         Preprocess([3, 8, 8], MEAN, STD)(Image.fromarray(pixels(9, 8)))
 
 
+def test_a_tensor_with_its_channels_last_is_told_to_turn_them() -> None:
+    with pytest.raises(DataError, match="; permute a tensor's channels to the front"):
+        Preprocess([3, 8, 6], [0.5] * 3, [0.5] * 3)(torch.zeros(8, 6, 3, dtype=torch.uint8))
+
+
 def test_no_pictures_at_all() -> None:
     with pytest.raises(DataError, match="the list of pictures is empty"):
         Preprocess([3, 8, 8], MEAN, STD)([])
