@@ -15,9 +15,10 @@ def is_file(path: Path) -> bool:
 
 def shown(path: Path) -> str:
     """Return a path as messages name it: `conf/...` for what is shipped, seen from here what is below, else whole."""
-    for folder in (conf_dir().parent, Path.cwd()):
-        if path.is_relative_to(folder):
-            return path.relative_to(folder).as_posix()
+    if path.is_relative_to(conf_dir()):
+        return f"conf/{path.relative_to(conf_dir()).as_posix()}"
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
     return str(path)
 
 

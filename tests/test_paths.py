@@ -16,4 +16,7 @@ def test_a_path_is_told_from_here_or_whole_or_as_what_is_shipped(
     assert shown(tmp_path / "my" / "block" / "duo.yaml") == "my/block/duo.yaml"
     elsewhere = tmp_path.parent / "other" / "my" / "block" / "duo.yaml"
     assert shown(elsewhere) == str(elsewhere)
+    monkeypatch.chdir(conf_dir())
+    beside = conf_dir().parent / "my" / "block" / "duo.yaml"
+    assert shown(beside) == str(beside)
     assert shown(conf_dir() / "block" / "fire.yaml") == "conf/block/fire.yaml"

@@ -68,7 +68,8 @@ def _read(content: Any, where: str) -> tuple[str, int]:
     """Return which cost is limited, and to what: `{params: 300k}` or `{macs: 40M}`."""
     if not isinstance(content, Mapping) or len(content) != 1:
         told = f"a budget is {{params: 300k}} or {{macs: 40M}}, not {content!r:.60}"
-        raise ConfigError(where, f"{told}; write {where}.params={content}" if isinstance(content, str | int) else told)
+        amount = re.fullmatch(AMOUNT, str(content)) and not isinstance(content, bool)
+        raise ConfigError(where, f"{told}; write {where}.params={content}" if amount else told)
     [(kind, value)] = content.items()
     if kind not in KINDS:
         raise ConfigError(f"{where}.{kind}", f"no such cost; {suggestion(str(kind), KINDS)}")

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, nearest_key, suggestion
 from archbuilder.files import write_text
-from archbuilder.paths import conf_dir
+from archbuilder.paths import conf_dir, shown
 from archbuilder.record import FAILURE_FILE, Record
 from archbuilder.sweep.lock import LOCK_FILE, BusyError
 
@@ -173,7 +173,9 @@ def _no_such_choice(group: str, name: str) -> ConfigError:
         return ConfigError(group, f"'{name}' is a path; {hint}")
     own = _own_folder()
     if own and own.name == group and (own / f"{name}.yaml").is_file():
-        return ConfigError(group, f"there is no {group} '{name}' in {own / group}; write --config-dir {own.parent}")
+        return ConfigError(
+            group, f"there is no {group} '{name}' in {shown(own / group)}; write --config-dir {shown(own.parent)}"
+        )
     folders = [folder / group for folder in (conf_dir(), own) if folder]
     names = [
         path.relative_to(folder).with_suffix("").as_posix() for folder in folders for path in folder.rglob("*.yaml")
@@ -195,7 +197,7 @@ def _defaults() -> dict[str, Any]:
         if re.fullmatch(r"\w+=([\w/]+|\[[\w/,]+\])", text) and (conf_dir() / text.split("=")[0]).is_dir()
     ]
     own = _own_folder()
-    searched = [f"hydra.searchpath=['{own.resolve()}']"] if own else []
+    searched = [f"hydra.searchpath=['{own}']"] if own else []
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             config = compose("train", overrides=[*searched, *chosen])
@@ -209,5 +211,5 @@ def _own_folder() -> Path | None:
     for word, following in itertools.pairwise([*sys.argv[1:], ""]):
         option, _, value = word.partition("=")
         if option in ("--config-dir", "-cd") and (value or following):
-            return Path(value or following)
+            return Path(value or following).resolve()
     return None

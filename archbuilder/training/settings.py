@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from archbuilder.errors import ConfigError, nearest_key
 from archbuilder.language.params import Param, read
-from archbuilder.training.naming import run_settings
+from archbuilder.training.naming import INCIDENTAL, run_settings
 
 _WHOLE = Param("integer", minimum=1)
 _PARAMS = {
@@ -71,10 +72,12 @@ def checked_settings(config: DictConfig) -> dict[str, Any]:
 def _check_names(config: DictConfig, settings: Mapping[str, Any]) -> None:
     """Raise ConfigError for a setting that nothing reads: `+epochs=1` would otherwise change the run's name alone."""
     known = {*_PARAMS, *_OPTIONAL, *_GROUPS, "budget", "callbacks", "freeze", "name"}
+    # A name of one's own that other settings refer to, or the folder of the run, is read by those.
+    hydra = HydraConfig.instance().cfg
+    readers = OmegaConf.to_yaml(config) + (OmegaConf.to_yaml(hydra) if hydra is not None else "")
     for key in settings:
-        # A name of one's own that other settings refer to is read by those.
-        if key not in known and not re.search(rf"\$\{{\s*{re.escape(key)}\b", OmegaConf.to_yaml(config)):
-            there = {name: settings.get(name) for name in known}
+        if key not in known and not re.search(rf"\$\{{(oc\.select:)?\s*{re.escape(key)}\b", readers):
+            there = {name: settings.get(name) for name in (*known, *INCIDENTAL)}
             raise ConfigError(key, f"no setting is called that; {nearest_key(key, there)}")
 
 

@@ -103,9 +103,11 @@ def _write_int8(folder: Path, net: Loaded, dataset: Dataset) -> dict[str, Any]:
 
 
 def _default_name(record: Record) -> str:
-    """Return network, budget, data and seed, as the run's folder has them."""
-    budget = [plain_name(budget_label(record.architecture.budget))] if record.architecture.budget else []
-    return "-".join([plain_name(record.architecture.name), *budget, record.data.name[:20], f"seed{record.seed}"])
+    """Return network, budget, data and seed."""
+    budget = [plain_name(budget_label(record.architecture.budget))[:30]] if record.architecture.budget else []
+    # A package's name has at most 100 characters.
+    network = plain_name(record.architecture.name)[: 40 if budget else None].rstrip("-.")
+    return "-".join([network, *budget, record.data.name[:20], f"seed{record.seed}"])
 
 
 def _metadata(record: Record) -> dict[str, Any]:

@@ -222,6 +222,7 @@ def test_a_scale_that_is_none_is_told_beside_a_budget_too() -> None:
         (5, "write model.budget.params=5"),
         ("300k", "write model.budget.params=300k"),
         ([5], "a budget is {params: 300k} or {macs: 40M}, not [5]"),
+        (True, "a budget is {params: 300k} or {macs: 40M}, not True"),
     ],
 )
 def test_a_bad_budget_is_told(budget: Any, telling: str) -> None:

@@ -216,8 +216,14 @@ def test_networks_of_ones_own_are_among_those_that_were_meant(tmp_path: Path) ->
 
 def test_a_name_of_ones_own_that_a_setting_refers_to_is_no_typo() -> None:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        given = ["name=some", "folder=nowhere", "sweep=some", "+mine=64", "batch_size=${mine}"]
-        assert checked_settings(compose("train", overrides=given))["batch_size"] == 64
+        for reader in ("batch_size=${mine}", "batch_size=${oc.select:mine}"):
+            given = ["name=some", "folder=nowhere", "sweep=some", "+mine=64", reader]
+            assert checked_settings(compose("train", overrides=given))["batch_size"] == 64
+
+
+def test_a_name_of_ones_own_may_name_the_runs_folder(tmp_path: Path) -> None:
+    done = train(tmp_path, "+tag=abc", "hydra.run.dir=runs/${tag}", "model=plain", "seed=-1")
+    assert "seed: " in done.stderr, "refused for the seed, not for the tag"
 
 
 def test_an_error_that_is_not_about_a_key_is_told_as_it_is() -> None:
