@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -20,6 +21,13 @@ def shown(path: Path) -> str:
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd()).as_posix()
     return str(path)
+
+
+def choices(folders: Iterable[Path]) -> list[str]:
+    """Return the names by which Hydra knows the YAML files in and below folders of one group."""
+    return [
+        path.relative_to(folder).with_suffix("").as_posix() for folder in folders for path in folder.rglob("*.yaml")
+    ]
 
 
 def conf_dir() -> Path:

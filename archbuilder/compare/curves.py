@@ -47,34 +47,34 @@ def curves(figure: Figure, budgets: Budgets, x: Axis) -> None:
     axes = figure.add_subplot()
     best = _best(budgets)
     # The best last, so that they lie on top, but all in the colours of their places.
-    lines = sorted(enumerate(budgets.lines), key=lambda each: each[1] in best)
+    lines = sorted(enumerate(budgets.lines), key=lambda each: each[0] in best)
     found = {number: [placed(cell.row, x) for cell in line.cells if cell] for number, line in lines}
     # Curves are read between their means: where an interval reaches far beyond them, it is cut.
     frame(axes, [point._replace(half=0.0) for points in found.values() for point in points], x)
     axes.set_xlim(right=max(points[-1].x for points in found.values()) * 1.06)
-    for number, line in lines:
-        _curve(axes, number, found[number], line in best)
-    names = {number: _name(axes, number, line, found[number][-1], line in best) for number, line in lines}
+    for number, _ in lines:
+        _curve(axes, number, found[number], number in best)
+    names = {number: _name(axes, number, line, found[number][-1], number in best) for number, line in lines}
     # Names are moved apart among the pixels of the finished layout, which must not move afterwards.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     room = max(1, int(axes.get_window_extent().height / APART))
-    named = sorted(sorted(names, key=lambda number: (budgets.lines[number] not in best, number))[:room])
+    named = sorted(sorted(names, key=lambda number: (number not in best, number))[:room])
     for number in names.keys() - set(named):
         names[number].remove()
     _spread(axes, {number: names[number] for number in named}, {number: found[number][-1] for number in named})
     note_unnamed(axes, len(names) - len(named), len(names))
 
 
-def _best(budgets: Budgets) -> list[Line]:
-    """Return the lines whose mean is the highest under some budget."""
+def _best(budgets: Budgets) -> set[int]:
+    """Return which lines have the highest mean under some budget."""
     columns = list(zip(*(line.cells for line in budgets.lines), strict=True))
     highest = [max(cell.row.accuracy_mean for cell in column if cell) for column in columns]
-    return [
-        line
-        for line in budgets.lines
+    return {
+        number
+        for number, line in enumerate(budgets.lines)
         if any(cell and cell.row.accuracy_mean == top for cell, top in zip(line.cells, highest, strict=True))
-    ]
+    }
 
 
 def _curve(axes: Axes, number: int, points: Sequence[Placed], strong: bool) -> None:

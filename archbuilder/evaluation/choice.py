@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archbuilder.errors import ConfigError, suggestion
-from archbuilder.paths import conf_dir
+from archbuilder.paths import choices, conf_dir
 
 
 def chosen_data(
@@ -95,6 +95,4 @@ def _choices(config_dir: Path | None) -> list[str]:
     folders = [conf_dir() / "data", *([config_dir / "data"] if config_dir else [])]
     if config_dir and not folders[-1].is_dir():
         raise ConfigError("config_dir", f"{folders[-1]} is no folder; it holds choices of data as YAML files")
-    return [
-        path.relative_to(folder).with_suffix("").as_posix() for folder in folders for path in folder.rglob("*.yaml")
-    ]
+    return choices(folders)

@@ -157,10 +157,10 @@ def _look_up(name: str, names: Mapping[str, Value]) -> Value:
         return CONSTANTS[name]
     if not names:
         raise ExpressionError(f"'{name}' is not a number")
-    if name == "classes" and name not in names:
-        raise ExpressionError("'classes' is not defined here; a model's own layers have it where it says `classes: 10`")
     if name not in names:
-        raise ExpressionError(f"'{name}' is not defined here; {suggestion(name, names, 'defined')}")
+        said = "a model's own layers have it where it says `classes: 10`"
+        hint = said if name == "classes" else suggestion(name, names, "defined")
+        raise ExpressionError(f"'{name}' is not defined here; {hint}")
     return names[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from archbuilder.errors import ConfigError, like, suggestion
 from archbuilder.language.model import SECTIONS
 from archbuilder.language.overrides import quoted
-from archbuilder.paths import is_file
+from archbuilder.paths import choices, is_file
 
 
 def inherit(path: Path, content: Mapping[str, Any], folders: Sequence[Path]) -> Any:
@@ -116,11 +116,7 @@ def _merged_by_hydra(path: Path, folders: Sequence[Path]) -> Any:
 def _not_there(missing: str, folders: Sequence[Path]) -> str:
     """Return how to name what Hydra did not find."""
     named = missing.strip("/").removesuffix(".yaml")
-    known = [
-        f.relative_to(folder / "model").with_suffix("").as_posix()
-        for folder in folders
-        for f in (folder / "model").rglob("*.yaml")
-    ]
+    known = choices(folder / "model" for folder in folders)
     name = named.removeprefix("model/")
     near = [name] if name in known else like(name, known)
     if near:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from archbuilder.console import fail
 from archbuilder.errors import ArchbuilderError, ConfigError, TrainingError, nearest_key, suggestion
 from archbuilder.files import write_text
-from archbuilder.paths import conf_dir, shown
+from archbuilder.paths import choices, conf_dir, shown
 from archbuilder.record import FAILURE_FILE, Record
 from archbuilder.sweep.lock import LOCK_FILE, BusyError
 
@@ -176,10 +176,7 @@ def _no_such_choice(group: str, name: str) -> ConfigError:
         return ConfigError(
             group, f"there is no {group} '{name}' in {shown(own / group)}; write --config-dir {shown(own.parent)}"
         )
-    folders = [folder / group for folder in (conf_dir(), own) if folder]
-    names = [
-        path.relative_to(folder).with_suffix("").as_posix() for folder in folders for path in folder.rglob("*.yaml")
-    ]
+    names = choices(folder / group for folder in (conf_dir(), own) if folder)
     # A wall of names helps nobody: those below the group itself come first, the rest only when one is near.
     near = names if difflib.get_close_matches(name, names, n=1) else [known for known in names if "/" not in known]
     return ConfigError(group, f"there is no {group} '{name}'; {suggestion(name, near, 'known')}")
